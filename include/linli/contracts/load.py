@@ -1,0 +1,103 @@
+"""Reads `expectations/` into the strict model. Every error names the file and the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from linli.contracts.model import Catalog, RecordDecl, SourceDecl, plain, readable_checks
+
+
+class DeclarationError(ValueError):
+    """A declaration cannot be used; the message names the file, the key and what is wrong."""
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error instead of a silent overwrite."""
+
+
+def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]  # type: ignore[no-untyped-call]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise DeclarationError(f"line {node.start_mark.line + 1}: the key {key} is given twice")
+    return loader.construct_mapping(node, deep=True)
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader subclass)
+    except (yaml.YAMLError, DeclarationError) as error:
+        raise DeclarationError(f"{_short(path)}: {error}") from None
+    if not isinstance(data, dict):
+        raise DeclarationError(f"{_short(path)}: a mapping is expected at the top")
+    cleaned = plain(data)
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def _short(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _explain(path: Path, error: ValidationError) -> DeclarationError:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
+        what = "is not a known key" if problem["type"] == "extra_forbidden" else problem["msg"]
+        lines.append(f"{_short(path)}: {key}: {what}")
+    return DeclarationError("\n".join(lines))
+
+
+def _record(path: Path, source: SourceDecl) -> RecordDecl:
+    data = _read(path)
+    context = path.with_suffix(".context.sql")
+    given = {**data, "source": source.name, "name": path.stem}
+    if context.exists():
+        given["context_sql"] = context.read_text(encoding="utf-8")
+    try:
+        record = RecordDecl.model_validate(given)
+    except ValidationError as error:
+        raise _explain(path, error) from None
+    if source.transport in ("rest", "files"):
+        record = record.model_copy(update={"checks": (*record.checks, *readable_checks(record))})
+    return record
+
+
+def load(folder: Path) -> Catalog:
+    """The catalog declared in `folder`: one sub-folder a source with `_source.yml` and one file a record.
+
+    Raises DeclarationError for anything misspelt, missing or contradictory.
+    """
+    sources: dict[str, SourceDecl] = {}
+    for path in sorted(folder.glob("*/_source.yml")):
+        data = _read(path)
+        order = data.pop("records", None)
+        try:
+            source = SourceDecl.model_validate({**data, "name": path.parent.name})
+        except ValidationError as error:
+            raise _explain(path, error) from None
+        files = {p.stem: p for p in path.parent.glob("*.yml") if p.name != "_source.yml"}
+        if order is None or sorted(order) != sorted(files):
+            missing = sorted(set(order or ()) ^ set(files))
+            raise DeclarationError(f"{_short(path)}: records: does not list the record files beside it ({missing})")
+        records = tuple(_record(files[name], source) for name in order)
+        sources[source.name] = source.model_copy(update={"records": records})
+    if not sources:
+        raise DeclarationError(f"{folder.name}: no source is declared")
+    catalog = Catalog(sources=sources)
+    try:
+        names = {record.full_name for record in catalog.records}
+    except ValueError as error:
+        raise DeclarationError(f"{folder.name}: parents: {error}") from None
+    for record in catalog.records:
+        for parent in record.parents:
+            if parent not in names:
+                raise DeclarationError(f"{record.source}/{record.name}.yml: parents: no record {parent}")
+    return catalog

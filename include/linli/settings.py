@@ -1,0 +1,141 @@
+"""Every setting of a deployment, in one frozen object read from the environment."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+SOURCE_SETTINGS: Mapping[str, str] = {
+    "case_system": "LINLI_CASE_SYSTEM_URL",
+    "patrol_app": "LINLI_PATROL_APP_URL",
+    "meeting_returns": "LINLI_MEETING_INBOX",
+    "points_ledger": "LINLI_POINTS_LEDGER_URL",
+}
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names the variable and what it should look like."""
+
+
+def as_of(day: dt.date) -> dt.datetime:
+    """The instant at which `day` has ended: local midnight after it, with its offset."""
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), tzinfo=SHANGHAI)
+
+
+def _project() -> Path:
+    """The folder that holds expectations/ and dbt_project/: LINLI_PROJECT, else found upwards from here and the working folder."""
+    for start in (Path(__file__).resolve(), Path.cwd() / "x"):
+        for folder in start.parents:
+            if (folder / "expectations").is_dir() and (folder / "dbt_project").is_dir():
+                return folder
+    raise SettingsError("LINLI_PROJECT: no folder with expectations/ and dbt_project/ was found; set it to the checkout")
+
+
+def _number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        raise SettingsError(f"{name}: a number between {low:g} and {high:g} is expected") from None
+    if not low <= value <= high:
+        raise SettingsError(f"{name}: a number between {low:g} and {high:g} is expected")
+    return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Paths, connections and thresholds of one deployment. Connections never appear in its repr."""
+
+    home: Path
+    project: Path
+    reference: Path
+    key_ring: Path
+    case_system_url: str | None = field(default=None, repr=False)
+    patrol_app_url: str | None = field(default=None, repr=False)
+    patrol_app_token: str | None = field(default=None, repr=False)
+    meeting_inbox: str | None = field(default=None, repr=False)
+    points_ledger_url: str | None = field(default=None, repr=False)
+    lookback: dt.timedelta = dt.timedelta(days=3)
+    inbox_quiet_seconds: float = 30.0
+    mostly_bad_share: float = 0.5
+    mostly_bad_min_rows: int = 20
+    satisfied_min_score: int = 4
+    small_sample_n: int = 10
+    keep_releases: int = 3
+    threads: int = 2
+    memory_limit: str = "4GB"
+
+    @classmethod
+    def load(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Settings from `env` (default: the process environment).
+
+        Raises SettingsError naming the variable that cannot be used.
+        """
+        env = os.environ if env is None else env
+        project = Path(env["LINLI_PROJECT"]).resolve() if env.get("LINLI_PROJECT") else _project()
+        home = Path(env.get("LINLI_HOME") or project / "var").expanduser().resolve()
+        return cls(
+            home=home,
+            project=project,
+            reference=Path(env.get("LINLI_REFERENCE") or project / "dbt_project" / "seeds").expanduser().resolve(),
+            key_ring=Path(env.get("LINLI_KEY_RING") or home / "keys" / "ring.json").expanduser().resolve(),
+            case_system_url=env.get("LINLI_CASE_SYSTEM_URL") or None,
+            patrol_app_url=env.get("LINLI_PATROL_APP_URL") or None,
+            patrol_app_token=env.get("LINLI_PATROL_APP_TOKEN") or None,
+            meeting_inbox=env.get("LINLI_MEETING_INBOX") or None,
+            points_ledger_url=env.get("LINLI_POINTS_LEDGER_URL") or None,
+            lookback=dt.timedelta(days=_number(env, "LINLI_LOOKBACK_DAYS", 3, 0, 60)),
+            inbox_quiet_seconds=_number(env, "LINLI_INBOX_QUIET_SECONDS", 30, 0, 86_400),
+            mostly_bad_share=_number(env, "LINLI_MOSTLY_BAD_SHARE", 0.5, 0, 1),
+            mostly_bad_min_rows=int(_number(env, "LINLI_MOSTLY_BAD_MIN_ROWS", 20, 1, 1e9)),
+            satisfied_min_score=int(_number(env, "LINLI_SATISFIED_MIN_SCORE", 4, 1, 5)),
+            small_sample_n=int(_number(env, "LINLI_SMALL_SAMPLE_N", 10, 1, 1e6)),
+            keep_releases=int(_number(env, "LINLI_KEEP_RELEASES", 3, 1, 1000)),
+            threads=int(_number(env, "LINLI_THREADS", 2, 1, 256)),
+            memory_limit=env.get("LINLI_MEMORY_LIMIT") or "4GB",
+        )
+
+    def connection(self, source: str) -> str | None:
+        """The configured address of `source`, or None when that source is not loaded here."""
+        return {
+            "case_system": self.case_system_url,
+            "patrol_app": self.patrol_app_url,
+            "meeting_returns": self.meeting_inbox,
+            "points_ledger": self.points_ledger_url,
+        }.get(source) or os.environ.get(f"LINLI_{source.upper()}_URL")
+
+    @property
+    def lake(self) -> Path:
+        return self.home / "lake"
+
+    @property
+    def verdicts(self) -> Path:
+        return self.home / "verdicts"
+
+    @property
+    def register_path(self) -> Path:
+        return self.home / "register.sqlite"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.home / "warehouse"
+
+    @property
+    def work_file(self) -> Path:
+        return self.warehouse / "work.duckdb"
+
+    @property
+    def releases(self) -> Path:
+        return self.warehouse / "releases"
+
+    @property
+    def published(self) -> Path:
+        return self.warehouse / "linli.duckdb"
