@@ -20,10 +20,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]  # type: ignore[no-untyped-call]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise DeclarationError(f"line {node.start_mark.line + 1}: the key {key} is given twice")
+    seen: set[object] = set()
+    for node_of_key, _ in node.value:
+        key = loader.construct_object(node_of_key)  # type: ignore[no-untyped-call]
+        if key in seen:
+            raise DeclarationError(f"line {node_of_key.start_mark.line + 1}: the key {key} is given twice")
+        seen.add(key)
     return loader.construct_mapping(node, deep=True)
 
 

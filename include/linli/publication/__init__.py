@@ -1,0 +1,17 @@
+"""Publication: one audited generation becomes one read-only file behind a symlink."""
+
+from linli.publication.audit import AuditFailed, Finding, audit
+from linli.publication.reader import NothingPublished, open_published
+from linli.publication.release import PUBLISHED_SCHEMAS, Release, content_hash, publish
+
+__all__ = [
+    "PUBLISHED_SCHEMAS",
+    "AuditFailed",
+    "Finding",
+    "NothingPublished",
+    "Release",
+    "audit",
+    "content_hash",
+    "open_published",
+    "publish",
+]

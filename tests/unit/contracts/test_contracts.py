@@ -1,0 +1,99 @@
+"""The declarations: strict to read, and everything derived from them up to date."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from linli import contracts
+from linli.contracts.derive import derived_files
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+def _copy(tmp_path: Path) -> Path:
+    shutil.copytree(PROJECT / "expectations", tmp_path / "expectations")
+    return tmp_path / "expectations"
+
+
+def test_every_record_of_the_four_systems_is_declared() -> None:
+    catalog = contracts.load(PROJECT / "expectations")
+    assert sorted(catalog.sources) == ["case_system", "meeting_returns", "patrol_app", "points_ledger"]
+    names = {r.full_name for r in catalog.records}
+    assert {"case_system.callbacks", "patrol_app.patrol_findings", "meeting_returns.matters", "points_ledger.ledger_entries"} <= names
+
+
+def test_parents_come_before_their_children() -> None:
+    seen: set[str] = set()
+    for record in contracts.load(PROJECT / "expectations").records:
+        assert all(parent in seen or parent == record.full_name for parent in record.parents)
+        seen.add(record.full_name)
+
+
+def test_one_feed_reads_an_endpoint_once() -> None:
+    app = contracts.load(PROJECT / "expectations").sources["patrol_app"]
+    assert [[r.name for r in f.records] for f in app.feeds] == [
+        ["patrols", "patrol_participants", "patrol_checklists", "patrol_findings"],
+        ["snaps"],
+        ["disputes"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("label: 吹哨\n", "lable: 吹哨\n", "case_system/whistles.yml: lable: is not a known key"),
+        ("key: [whistle_id]", "key: [whistle_no]", "key: no column whistle_no"),
+        ("type: int64", "type: int46", "case_system/whistles.yml: columns.0.type"),
+        ("label: 吹哨\n", "label: 吹哨\nlabel: 哨\n", "case_system/whistles.yml: line 2: the key label is given twice"),
+        ("parents: [case_system.cases]", "parents: [case_system.case]", "parents"),
+    ],
+)
+def test_a_typo_names_file_and_key(tmp_path: Path, old: str, new: str, said: str) -> None:
+    folder = _copy(tmp_path)
+    path = folder / "case_system" / "whistles.yml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(contracts.DeclarationError) as error:
+        contracts.load(folder)
+    assert said in str(error.value)
+
+
+def test_a_record_file_must_be_listed(tmp_path: Path) -> None:
+    folder = _copy(tmp_path)
+    shutil.copy(folder / "case_system" / "whistles.yml", folder / "case_system" / "whistle2.yml")
+    with pytest.raises(contracts.DeclarationError, match="whistle2"):
+        contracts.load(folder)
+
+
+def test_a_fifth_source_needs_no_python(tmp_path: Path) -> None:
+    folder = _copy(tmp_path)
+    fifth = folder / "hotline"
+    fifth.mkdir()
+    (fifth / "_source.yml").write_text("label: 热线\ntransport: rest\nrecords: [calls]\n", encoding="utf-8")
+    (fifth / "calls.yml").write_text(
+        "label: 来电\ngrain: one row a call\nkey: [call_id]\nextract: {endpoint: /v1/calls, cursor: updated_at}\n"
+        "columns:\n  - {name: call_id, label: 来电编号}\n  - {name: updated_at, label: 更新时间, type: timestamp}\n",
+        encoding="utf-8",
+    )
+    record = contracts.load(folder).record("hotline.calls")
+    assert record.landing_schema().names[:3] == ["call_id", "updated_at", "_batch_id"]
+    assert [check.rule for check in record.checks] == ["updated_at_readable"]
+
+
+def test_personal_columns_are_text() -> None:
+    for record in contracts.load(PROJECT / "expectations").records:
+        for column in record.columns:
+            assert column.personal is None or column.type == "string"
+
+
+@pytest.mark.parametrize("path", sorted(derived_files(contracts.load(PROJECT / "expectations"))), ids=str)
+def test_derived_files_are_up_to_date(path: Path) -> None:
+    expected = derived_files(contracts.load(PROJECT / "expectations"))[path]
+    found = (PROJECT / path).read_text(encoding="utf-8")
+    lacking = sorted(set(expected.splitlines()) - set(found.splitlines()))[:10]
+    extra = sorted(set(found.splitlines()) - set(expected.splitlines()))[:10]
+    assert found == expected, f"run `linli contracts write`; {path} lacks {lacking} and has too much {extra}"

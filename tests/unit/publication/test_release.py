@@ -1,0 +1,128 @@
+"""Publication: audited, fenced, atomic, three kept, readable and nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from linli.publication import AuditFailed, NothingPublished, content_hash, open_published, publish
+from linli.register import Register, Run, SupersededRun
+from linli.settings import Settings, as_of
+
+DAY = dt.date(2026, 10, 31)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.load({"LINLI_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture
+def register(settings: Settings) -> Register:
+    return Register(settings.register_path)
+
+
+def _work(settings: Settings, run: Run, *, on_time: int = 3, late: int = 1, due: int = 4, reverse: bool = False) -> None:
+    settings.warehouse.mkdir(parents=True, exist_ok=True)
+    settings.work_file.unlink(missing_ok=True)
+    con = duckdb.connect(str(settings.work_file))
+    con.execute("set TimeZone='Asia/Shanghai'")
+    for schema in ("landing", "core", "mart", "ref"):
+        con.execute(f"create schema {schema}")
+    con.execute("create table landing.run (as_of timestamptz)")
+    con.execute("insert into landing.run values (?)", [run.as_of])
+    con.execute("create table ref.departments as select 'fire' as department_code")
+    con.execute("create table core.dim_compound as select 'C' as compound_code")
+    con.execute("create table core.fct_case_step as select 'private' as case_no")
+    con.execute(
+        "create table mart.mart_clock_257 (month date, district_code varchar, level varchar, key varchar, step varchar, due_count bigint,"
+        " on_time_count bigint, late_count bigint, overdue_count bigint, open_count bigint, on_time_rate double)"
+    )
+    levels = ["district", "department"]
+    for level in reversed(levels) if reverse else levels:
+        con.execute(
+            "insert into mart.mart_clock_257 values ('2026-10-01', '340405', ?, 'k', 'accept', ?, ?, ?, 0, 0, 0.75)",
+            [level, due, on_time, late],
+        )
+    con.execute(
+        "create table mart.mart_two_callback_satisfaction as select date '2026-10-01' as month, '340405' as district_code,"
+        " 'district' as level, '340405' as key, 2 as eligible_count, 1 as matured_count, 1 as pending_count, 1 as double_called_count,"
+        " 1 as double_satisfied_count"
+    )
+    con.close()
+
+
+def _published(settings: Settings, register: Register, **rows: int | bool) -> str:
+    run = register.begin_run(DAY, as_of(DAY))
+    _work(settings, run, **rows)  # type: ignore[arg-type]
+    return publish(settings, register, run, code_version="test").content_hash
+
+
+def test_nothing_published_says_what_to_do(settings: Settings) -> None:
+    with pytest.raises(NothingPublished, match="linli night"):
+        open_published(settings)
+
+
+def test_marts_and_reference_are_published_and_facts_are_not(settings: Settings, register: Register) -> None:
+    _published(settings, register)
+    con = open_published(settings)
+    names = {r[0] for r in con.execute("select table_name from information_schema.tables").fetchall()}
+    assert {"mart_clock_257", "departments", "dim_compound", "published_at", "data_account"} <= names
+    assert "fct_case_step" not in names
+    with pytest.raises(duckdb.Error):
+        con.execute("create table mart.x as select 1")
+    with pytest.raises(duckdb.Error):
+        con.execute("select * from read_csv('/etc/hostname')")
+    with pytest.raises(duckdb.Error):
+        con.execute("set enable_external_access=true")
+
+
+def test_equal_figures_have_equal_hashes_and_others_do_not(settings: Settings, register: Register) -> None:
+    first = _published(settings, register)
+    assert _published(settings, register, reverse=True) == first
+    assert content_hash(settings.published) == first
+    assert _published(settings, register, on_time=2, late=2) != first
+
+
+def test_a_wrong_sum_is_not_published(settings: Settings, register: Register) -> None:
+    _published(settings, register)
+    before = settings.published.resolve()
+    run = register.begin_run(DAY, as_of(DAY))
+    _work(settings, run, due=5)
+    with pytest.raises(AuditFailed, match="clock_adds_up"):
+        publish(settings, register, run, code_version="test")
+    assert settings.published.resolve() == before
+
+
+def test_a_generation_of_another_day_is_not_published(settings: Settings, register: Register) -> None:
+    run = register.begin_run(DAY, as_of(DAY))
+    _work(settings, run)
+    later = register.begin_run(DAY + dt.timedelta(days=1), as_of(DAY + dt.timedelta(days=1)))
+    with pytest.raises(AuditFailed, match="one_as_of"):
+        publish(settings, register, later, code_version="test")
+
+
+def test_a_superseded_run_may_not_publish(settings: Settings, register: Register) -> None:
+    old = register.begin_run(DAY, as_of(DAY))
+    _work(settings, old)
+    register.begin_run(DAY, as_of(DAY))
+    with pytest.raises(SupersededRun):
+        publish(settings, register, old, code_version="test")
+    assert not settings.published.exists()
+
+
+def test_three_releases_are_kept(settings: Settings, register: Register) -> None:
+    for _ in range(5):
+        _published(settings, register)
+    assert len(list(settings.releases.glob("linli-*.duckdb"))) == 3
+    assert settings.published.resolve() in list(settings.releases.glob("linli-*.duckdb"))
+
+
+def test_a_reader_keeps_its_release_while_another_is_switched_in(settings: Settings, register: Register) -> None:
+    _published(settings, register)
+    con = open_published(settings)
+    _published(settings, register, on_time=2, late=2)
+    assert con.execute("select distinct on_time_count from mart.mart_clock_257").fetchall() == [(3,)]
