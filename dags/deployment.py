@@ -1,0 +1,76 @@
+"""What every DAG of this deployment shares: its settings (environment first, then Airflow connections), the day, the retries."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Connection, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+if TYPE_CHECKING:
+    from linli.settings import Settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+TIMEZONE = "Asia/Shanghai"
+WAREHOUSE_POOL = os.environ.get("LINLI_WAREHOUSE_POOL", "default_pool")
+SOURCES = sorted(path.parent.name for path in (PROJECT / "expectations").glob("*/_source.yml"))
+
+OUTAGES_ARE_RETRIED = {
+    "retries": 3,
+    "retry_delay": timedelta(minutes=5),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[
+            RetryRule(
+                exception="linli.sources.SourceUnavailable",
+                action=RetryAction.RETRY,
+                retry_delay=timedelta(seconds=float(os.environ.get("LINLI_RETRY_SECONDS", "300"))),
+                reason="the source may come back",
+            ),
+            RetryRule(exception="builtins.Exception", action=RetryAction.FAIL, reason="trying again changes nothing"),
+        ]
+    ),
+}
+
+
+def _from_connection(source: str) -> dict[str, str]:
+    """The settings an Airflow connection `linli_<source>` gives; empty when there is none."""
+    from linli.settings import SOURCE_SETTINGS
+
+    variable = SOURCE_SETTINGS.get(source, f"LINLI_{source.upper()}_URL")
+    if os.environ.get(variable):
+        return {}
+    try:
+        found = Connection.get(f"linli_{source}")
+    except AirflowNotFoundException:
+        return {}
+    if found.conn_type == "fs":
+        return {variable: str(found.extra_dejson.get("path") or found.host or "")}
+    given = {variable: found.get_uri()}
+    if found.conn_type in ("http", "https"):
+        given = {variable: f"{found.schema or found.conn_type}://{found.host}" + (f":{found.port}" if found.port else "")}
+        given[variable.removesuffix("_URL") + "_TOKEN"] = found.password or ""
+    elif found.conn_type == "postgres":
+        given[variable] = given[variable].replace("postgres://", "postgresql://", 1)
+    return given
+
+
+def settings() -> Settings:
+    """The deployment's settings as the environment and the Airflow connections give them."""
+    from linli.settings import Settings
+
+    given: dict[str, str] = {"LINLI_PROJECT": str(PROJECT)}
+    for source in SOURCES:
+        given |= _from_connection(source)
+    return Settings.load({**os.environ, **given})
+
+
+def day_of(context: dict[str, Any]) -> date:
+    """The day a run is for: its partition, else `day` of its conf. Raises ValueError when neither is given."""
+    run = context["dag_run"]
+    text = run.partition_key or (run.conf or {}).get("day")
+    if not text:
+        raise ValueError('give the day to load: a partition key, or {"day": "2026-10-31"} as configuration')
+    return date.fromisoformat(text)

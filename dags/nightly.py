@@ -1,0 +1,76 @@
+"""The nightly DAG: every declared feed of every source, the gate, the build, the publication. Keyed by day, 02:00 Shanghai."""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.sdk import DAG, Asset, CronPartitionTimetable, Metadata, TriggerRule, task, task_group
+
+from deployment import OUTAGES_ARE_RETRIED, SOURCES, TIMEZONE, WAREHOUSE_POOL, day_of, settings
+
+WAREHOUSE = Asset(name="warehouse", uri="x-linli://warehouse/published")
+
+with DAG(
+    "nightly",
+    schedule=CronPartitionTimetable("0 2 * * *", timezone=TIMEZONE, run_offset=-1, key_format="%Y-%m-%d"),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
+    catchup=False,
+    max_active_runs=1,
+    tags=["linli"],
+    doc_md=__doc__,
+):
+
+    @task
+    def begin(**context: object) -> str:
+        from linli import pipeline
+
+        return pipeline.begin(settings(), day_of(context)).run_id
+
+    @task
+    def feeds(source: str) -> list[str]:
+        from linli import pipeline
+
+        return [ref.feed for ref in pipeline.configured_feeds(settings()) if ref.source == source]
+
+    @task(map_index_template="{{ feed_name }}", **OUTAGES_ARE_RETRIED)
+    def extract(night_id: str, source: str, feed: str, **context: object) -> int:
+        from linli import pipeline
+
+        context["feed_name"] = feed
+        return pipeline.extract_feed(settings(), night_id, pipeline.FeedRef(source, feed)).landed
+
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def gate(night_id: str) -> dict[str, int]:
+        from linli import pipeline
+
+        return pipeline.gate_run(settings(), night_id)
+
+    @task(pool=WAREHOUSE_POOL)
+    def build(night_id: str) -> dict[str, int]:
+        from linli import pipeline
+
+        return pipeline.build_run(settings(), night_id)
+
+    @task(pool=WAREHOUSE_POOL, outlets=[WAREHOUSE])
+    def publish(night_id: str):  # type: ignore[no-untyped-def]
+        from linli import pipeline
+
+        release = pipeline.publish_run(settings(), night_id)
+        yield Metadata(WAREHOUSE, {"version": release.version, "content_hash": release.content_hash})
+
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def finish(night_id: str) -> str:
+        """Fails the run when a step failed or a configured source could not be loaded."""
+        from linli import pipeline
+
+        return pipeline.finish(settings(), night_id)
+
+    night_id = begin()
+    gated = gate(night_id)
+    for name in SOURCES:
+
+        @task_group(group_id=name)
+        def source_group(source: str) -> None:
+            extract.partial(night_id=night_id, source=source).expand(feed=feeds(source)) >> gated
+
+        night_id >> source_group(name)
+    gated >> build(night_id) >> publish(night_id) >> finish(night_id)
