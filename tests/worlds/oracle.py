@@ -1,0 +1,478 @@
+"""Both marts computed the slow, plain way from rows of the case system: the other side of every comparison.
+
+Written from the domain's rules alone, one rule a function, with the sentence it implements; nothing here is shared
+with the warehouse. Where the rules leave room, the reading is named beside the sentence.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import functools
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import chinese_calendar
+import holidays
+
+Row = Mapping[str, Any]
+Rows = Mapping[str, Sequence[Row]]
+Key = tuple[Any, ...]
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+TARGETS = {"accept": 2, "resolve": 5, "follow_up": 7}
+LEVELS = (
+    "district", "community", "compound", "station", "department", "officer", "category", "item", "whistle_level", "channel",
+)  # fmt: skip
+Z_95 = 1.959963984540054
+SATISFIED_FROM = 4
+SMALL_SAMPLE_BELOW = 10
+ENDED_BY_STEP = {"作废", "撤诉", "判重"}
+ENDED_BY_STATUS = {"已作废", "已撤诉", "重复件"}
+WHISTLES_RISING = (("宣传", "publicity"), ("应急", "emergency"), ("执法", "enforcement"), ("攻坚", "tough_problem"))
+
+
+# ---- reference data ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the seeds say about codes, and the days a deployment has overridden."""
+
+    community_of: Mapping[str, str]
+    station_of: Mapping[str, str]
+    category_of: Mapping[str, str]
+    department_codes: Mapping[str, str]
+    channel_codes: Mapping[str, str]
+    overrides: Mapping[dt.date, bool] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> Reference:
+        """From a folder of seed files."""
+
+        def pairs(name: str, key: str, value: str) -> dict[str, str]:
+            with open(folder / f"{name}.csv", encoding="utf-8-sig", newline="") as file:
+                return {row[key]: row[value] for row in csv.DictReader(file)}
+
+        return cls(
+            community_of=pairs("compounds", "compound_code", "community_code"),
+            station_of=pairs("compounds", "compound_code", "station_code"),
+            category_of=pairs("enforcement_items", "item_code", "category_code"),
+            department_codes=pairs("departments", "department_name", "department_code"),
+            channel_codes=pairs("channels", "channel_name", "channel_code"),
+            overrides={
+                dt.date.fromisoformat(day): is_workday.lower() == "true"
+                for day, is_workday in pairs("calendar_overrides", "calendar_on", "is_workday").items()
+            },
+        )
+
+
+# ---- working days -----------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _published_or_provisional(day: dt.date) -> bool:
+    # "`chinesecalendar` holds every published year … Days of a year not yet published are provisional:
+    #  statutory holidays from `holidays`, no make-up days."
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        return day.weekday() < 5 and day not in _statutory(day.year)
+
+
+@functools.cache
+def _statutory(year: int) -> frozenset[dt.date]:
+    return frozenset(holidays.country_holidays("CN", years=year))
+
+
+def is_workday(day: dt.date, reference: Reference) -> bool:
+    """Whether people work on `day`."""
+    # "A deployment can override single days in a seed."
+    override = reference.overrides.get(day)
+    return _published_or_provisional(day) if override is None else override
+
+
+def local_day(moment: dt.datetime) -> dt.date:
+    """The date in Shanghai."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+# ---- one round and its clock ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Suspension:
+    """Local dates d with start <= d < end; an end of None is still open."""
+
+    start: dt.date
+    end: dt.date | None = None
+
+    def covers(self, day: dt.date) -> bool:
+        return self.start <= day and (self.end is None or day < self.end)
+
+
+@dataclass
+class Step:
+    """One of accept, resolve, follow_up of a round."""
+
+    name: str
+    due_on: dt.date | None
+    taken_at: dt.datetime | None
+    state: str | None
+    workdays: int | None
+
+
+@dataclass
+class Round:
+    """One round of a case as of an instant."""
+
+    case_no: str
+    round_no: int
+    day_0: dt.date
+    suspensions: list[Suspension]
+    accepted_at: dt.datetime | None
+    resolved_at: dt.datetime | None
+    first_reached_at: dict[str, dt.datetime]
+    voice: dict[str, Row]
+    steps: dict[str, Step]
+
+
+def suspensions_of(steps: Sequence[Row]) -> list[Suspension]:
+    """The suspensions of one round, from its steps in order of time."""
+    # "local dates d with suspended-on <= d < resumed-on do not count …; (an open suspension stops the clock from its day on)"
+    # "a 办结反馈 ends a suspension still open."
+    found: list[Suspension] = []
+    for step in steps:
+        is_open = bool(found) and found[-1].end is None
+        if step["step"] == "挂起" and not is_open:
+            found.append(Suspension(local_day(step["stepped_at"])))
+        elif step["step"] in ("恢复", "办结反馈") and is_open:
+            found[-1].end = local_day(step["stepped_at"])
+    return found
+
+
+def counts(day: dt.date, suspensions: Sequence[Suspension], reference: Reference) -> bool:
+    """Whether `day` is a working day of that round."""
+    return is_workday(day, reference) and not any(s.covers(day) for s in suspensions)
+
+
+def due_on(day_0: dt.date, n: int, suspensions: Sequence[Suspension], reference: Reference) -> dt.date | None:
+    """The n-th counted working day after day 0; None when the clock stands still before it is reached."""
+    # "Day 0 is the local date of the report; day n is the nth working day strictly after it"
+    day, counted = day_0, 0
+    while counted < n:
+        day += dt.timedelta(days=1)
+        if any(s.end is None and s.start <= day for s in suspensions):
+            return None
+        counted += counts(day, suspensions, reference)
+    return day
+
+
+def workdays_between(day_0: dt.date, taken_on: dt.date, suspensions: Sequence[Suspension], reference: Reference) -> int:
+    """Counted working days in (day 0, the day the step was taken]."""
+    days = ((day_0 + dt.timedelta(days=i)) for i in range(1, (taken_on - day_0).days + 1))
+    return sum(counts(day, suspensions, reference) for day in days)
+
+
+def state_of(due: dt.date | None, taken_at: dt.datetime | None, as_of: dt.datetime) -> str | None:
+    """on_time, late, open or overdue; None for a step already taken that has no due date to be judged by."""
+    if taken_at is not None:
+        if due is None:
+            return None
+        # "a step is on time if its local date is on or before its due date"
+        return "on_time" if local_day(taken_at) <= due else "late"
+    # "a due date has passed when it is before the local date of as_of"; "A step not yet taken whose due date has not
+    #  passed (or that has none, the clock standing still) is open, afterwards overdue."
+    has_passed = due is not None and due < local_day(as_of)
+    return "overdue" if has_passed else "open"
+
+
+def round_of(
+    case_no: str, round_no: int, steps: Sequence[Row], callbacks: Sequence[Row], as_of: dt.datetime, reference: Reference
+) -> Round | None:
+    """The round from its own steps and callbacks; None when it has not begun."""
+    # "Every run has as_of": what happens at or after it is not known yet.
+    steps = sorted((s for s in steps if s["stepped_at"] < as_of), key=lambda s: (s["stepped_at"], s["step_id"]))
+    # "a round's day 0 is the local date of its 上报 (round 1) or 重办 (later rounds) step"
+    opening = "上报" if round_no == 1 else "重办"
+    begun = [s for s in steps if s["step"] == opening]
+    if not begun:
+        return None
+    day_0 = local_day(begun[0]["stepped_at"])
+    # "the first 受理核实 and the last 办结反馈 of a round are its acceptance and resolution."
+    accepted_at = next((s["stepped_at"] for s in steps if s["step"] == "受理核实"), None)
+    resolved_at = next((s["stepped_at"] for s in reversed(steps) if s["step"] == "办结反馈"), None)
+    suspensions = suspensions_of(steps)
+
+    first_reached_at: dict[str, dt.datetime] = {}
+    voice: dict[str, Row] = {}
+    for call in sorted(callbacks, key=lambda c: (c["called_at"], c["callback_id"])):
+        # "a callback before the resolution it judges is a bad submission": read as not counted for the round.
+        judges = resolved_at is not None and resolved_at <= call["called_at"] < as_of
+        if judges and call["outcome"] == "接通":
+            first_reached_at.setdefault(call["side"], call["called_at"])
+            # "The latest reached callback of a side is that side's voice"
+            voice[call["side"]] = call
+    # "Follow-up is taken at the first moment both sides have been reached."
+    both = len(first_reached_at) == 2
+    taken = {
+        "accept": accepted_at,
+        "resolve": resolved_at,
+        "follow_up": max(first_reached_at.values()) if both else None,
+    }
+    found = {}
+    for name, n in TARGETS.items():
+        due, taken_at = due_on(day_0, n, suspensions, reference), taken[name]
+        worked = None if taken_at is None else workdays_between(day_0, local_day(taken_at), suspensions, reference)
+        found[name] = Step(name, due, taken_at, state_of(due, taken_at, as_of), worked)
+    return Round(case_no, round_no, day_0, suspensions, accepted_at, resolved_at, first_reached_at, voice, found)
+
+
+# ---- cases ------------------------------------------------------------------------------------------------------------
+
+
+def is_out(case: Row, steps: Sequence[Row], as_of: dt.datetime) -> bool:
+    """Whether the case is withdrawn, invalid or a duplicate."""
+    # "rounds of withdrawn, invalid and duplicate cases are left out."
+    ended = any(s["step"] in ENDED_BY_STEP and s["stepped_at"] < as_of for s in steps)
+    return ended or case["status"] in ENDED_BY_STATUS
+
+
+def whistle_level(whistles: Iterable[Row], as_of: dt.datetime) -> str | None:
+    """The highest level blown for a case."""
+    # "A case may be whistled several times, rising in level."
+    blown = {w["level"] for w in whistles if w["blown_at"] < as_of}
+    return next((code for level, code in reversed(WHISTLES_RISING) if level in blown), None)
+
+
+def places_of(case: Row, whistles: Iterable[Row], reference: Reference, as_of: dt.datetime) -> dict[str, str]:
+    """The key of a case at each of the ten levels; 'none' where it has none."""
+    compound = case["compound_code"]
+    keys = {
+        "district": case["district_code"],
+        "community": reference.community_of.get(compound),
+        "compound": compound,
+        "station": case["station_code"] or reference.station_of.get(compound),
+        "department": reference.department_codes.get(case["lead_department"]),
+        "officer": case["officer_no"],
+        "category": reference.category_of.get(case["item_code"]),
+        "item": case["item_code"],
+        "whistle_level": whistle_level(whistles, as_of),
+        "channel": reference.channel_codes.get(case["channel"]),
+    }
+    return {level: keys[level] or "none" for level in LEVELS}
+
+
+@dataclass
+class Case:
+    """A case that counts, with its places and every round begun before as_of."""
+
+    row: Row
+    places: dict[str, str]
+    rounds: list[Round]
+
+
+def cases_of(rows: Rows, reference: Reference, as_of: dt.datetime) -> list[Case]:
+    """Every case that is not out."""
+    # "a child row (step, whistle, callback) whose case has not been accepted is held": it is never looked up here.
+    steps, callbacks, whistles = (_by_case(rows[name]) for name in ("case_steps", "callbacks", "whistles"))
+    found = []
+    for case in rows["cases"]:
+        case_no = case["case_no"]
+        if is_out(case, steps[case_no], as_of):
+            continue
+        # "Every round has its own clock"
+        rounds = []
+        for round_no in sorted({s["round_no"] for s in steps[case_no]}):
+            its_steps = [s for s in steps[case_no] if s["round_no"] == round_no]
+            its_calls = [c for c in callbacks[case_no] if c["round_no"] == round_no]
+            one = round_of(case_no, round_no, its_steps, its_calls, as_of, reference)
+            if one is not None:
+                rounds.append(one)
+        found.append(Case(case, places_of(case, whistles[case_no], reference, as_of), rounds))
+    return found
+
+
+def _by_case(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    grouped: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row["case_no"]].append(row)
+    return grouped
+
+
+# ---- figures ----------------------------------------------------------------------------------------------------------
+
+
+def rate(numerator: int, denominator: int) -> float | None:
+    """A share, or None of nothing."""
+    return numerator / denominator if denominator else None
+
+
+def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
+    """The Wilson 95 % interval."""
+    # "always with n, the Wilson 95% interval"
+    if n == 0:
+        return None, None
+    p, zz = successes / n, Z_95**2
+    middle = (p + zz / (2 * n)) / (1 + zz / n)
+    reach = Z_95 / (1 + zz / n) * math.sqrt(p * (1 - p) / n + zz / (4 * n * n))
+    return middle - reach, middle + reach
+
+
+def percentile(values: Sequence[int], share: float) -> float | None:
+    """Interpolated between the two nearest values."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    position = share * (len(ordered) - 1)
+    below, above = math.floor(position), math.ceil(position)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+
+
+def kappa(both_yes: int, first_only: int, second_only: int, both_no: int) -> float | None:
+    """Cohen's kappa of a two by two table; None when chance alone would agree fully, or of nothing."""
+    # "Agreement is also given as Cohen's kappa."
+    n = both_yes + first_only + second_only + both_no
+    if n == 0:
+        return None
+    # by whole numbers up to the last division, so that "expected agreement is 1" is an exact question
+    first_yes, second_yes = both_yes + first_only, both_yes + second_only
+    agreed = (both_yes + both_no) * n
+    expected = first_yes * second_yes + (n - first_yes) * (n - second_yes)
+    return None if expected == n * n else (agreed - expected) / (n * n - expected)
+
+
+def month_of(day: dt.date) -> dt.date:
+    """The first day of its month."""
+    return day.replace(day=1)
+
+
+# ---- the two marts ----------------------------------------------------------------------------------------------------
+
+
+def clock(cases: Iterable[Case]) -> dict[Key, dict[str, Any]]:
+    """mart_clock_257 by (month, district_code, level, key, step)."""
+    cells: dict[Key, list[Step]] = defaultdict(list)
+    for case in cases:
+        for one in case.rounds:
+            for name, step in one.steps.items():
+                if step.due_on is not None:
+                    # "by the month in which the step falls due"
+                    for level, key in case.places.items():
+                        cells[month_of(step.due_on), case.row["district_code"], level, key, name].append(step)
+    return {cell: _clock_row(steps) for cell, steps in cells.items()}
+
+
+def _clock_row(steps: Sequence[Step]) -> dict[str, Any]:
+    states = [step.state for step in steps]
+    on_time, late, overdue, still_open = (states.count(state) for state in ("on_time", "late", "overdue", "open"))
+    # "On-time rate = on time / (on time + late + overdue) …; beside it, for comparison only, closed-only = on time / (on time + late)"
+    judged = on_time + late + overdue
+    low, high = wilson(on_time, judged)
+    taken = [step.workdays for step in steps if step.workdays is not None]
+    return {
+        "due_count": len(steps),
+        "on_time_count": on_time,
+        "late_count": late,
+        "overdue_count": overdue,
+        "open_count": still_open,
+        "on_time_rate": rate(on_time, judged),
+        "on_time_low": low,
+        "on_time_high": high,
+        "closed_only_rate": rate(on_time, on_time + late),
+        "median_workdays": percentile(taken, 0.5),
+        "p90_workdays": percentile(taken, 0.9),
+    }
+
+
+@dataclass
+class Judgement:
+    """What the two callbacks say of one resolved case."""
+
+    resolved_on: dt.date
+    is_matured: bool
+    is_double_called: bool
+    is_satisfied: dict[str, bool]
+
+
+def is_satisfied(call: Row) -> bool:
+    """Whether a reached side is content."""
+    # "a side is satisfied if it says solved and both its scores are >= 4"
+    scores = (call["department_score"], call["officer_score"])
+    return bool(call["solved"]) and all(score is not None and score >= SATISFIED_FROM for score in scores)
+
+
+def judgement(case: Case, as_of: dt.datetime) -> Judgement | None:
+    """The satisfaction of a case by its latest round; None while that is not resolved."""
+    # "For cases resolved in the month, not withdrawn, invalid or duplicate, latest round"
+    if not case.rounds or case.rounds[-1].resolved_at is None:
+        return None
+    latest = case.rounds[-1]
+    follow_up = latest.steps["follow_up"]
+    # "matured: the 7-working-day follow-up date has passed, or both sides are already reached."
+    has_passed = follow_up.due_on is not None and follow_up.due_on < local_day(as_of)
+    # "double-called: both sides reached on or before the follow-up due date."; without a due date nothing is late.
+    # "Late callbacks still count as that side's voice but not for coverage in time"
+    in_time = follow_up.taken_at is not None and (
+        follow_up.due_on is None or local_day(follow_up.taken_at) <= follow_up.due_on
+    )
+    assert latest.resolved_at is not None
+    return Judgement(
+        local_day(latest.resolved_at),
+        has_passed or follow_up.taken_at is not None,
+        in_time,
+        {side: is_satisfied(call) for side, call in latest.voice.items()},
+    )
+
+
+def satisfaction(cases: Iterable[Case], as_of: dt.datetime) -> dict[Key, dict[str, Any]]:
+    """mart_two_callback_satisfaction by (month, district_code, level, key)."""
+    cells: dict[Key, list[Judgement]] = defaultdict(list)
+    for case in cases:
+        judged = judgement(case, as_of)
+        if judged is not None:
+            for level, key in case.places.items():
+                cells[month_of(judged.resolved_on), case.row["district_code"], level, key].append(judged)
+    return {cell: _satisfaction_row(judged) for cell, judged in cells.items()}
+
+
+def _satisfaction_row(judged: Sequence[Judgement]) -> dict[str, Any]:
+    matured = sum(j.is_matured for j in judged)
+    # "satisfaction = double-satisfied / double-called": a share, so both are read of the double-called cases only.
+    called = [(j.is_satisfied["组织"], j.is_satisfied["居民"]) for j in judged if j.is_double_called]
+    both, org_only, resident_only, neither = (
+        called.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))
+    )
+    low, high = wilson(both, len(called))
+    return {
+        "eligible_count": len(judged),
+        "matured_count": matured,
+        # "Others are pending and stay out of every rate."
+        "pending_count": len(judged) - matured,
+        "double_called_count": len(called),
+        "double_satisfied_count": both,
+        # "disagreement: one side satisfied and the other not; its two directions are told apart"
+        "org_yes_resident_no_count": org_only,
+        "org_no_resident_yes_count": resident_only,
+        # "coverage = double-called / matured"
+        "coverage_rate": rate(len(called), matured),
+        "satisfaction_rate": rate(both, len(called)),
+        # "strict satisfaction = double-satisfied / matured (nobody reached counts against)."
+        "strict_satisfaction_rate": rate(both, matured),
+        "satisfaction_low": low,
+        "satisfaction_high": high,
+        # "a small-sample flag (n < 10)"
+        "is_small_sample": len(called) < SMALL_SAMPLE_BELOW,
+        "cohen_kappa": kappa(both, org_only, resident_only, neither),
+    }
+
+
+def marts(rows: Rows, reference: Reference, as_of: dt.datetime) -> dict[str, dict[Key, dict[str, Any]]]:
+    """Both marts, complete, from the current rows of cases, case_steps, whistles and callbacks."""
+    cases = cases_of(rows, reference, as_of)
+    return {"mart_clock_257": clock(cases), "mart_two_callback_satisfaction": satisfaction(cases, as_of)}
