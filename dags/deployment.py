@@ -24,7 +24,7 @@ OUTAGES_ARE_RETRIED = {
     "retry_policy": ExceptionRetryPolicy(
         rules=[
             RetryRule(
-                exception="linli.sources.SourceUnavailable",
+                exception="linli.failures.SourceUnavailable",
                 action=RetryAction.RETRY,
                 retry_delay=timedelta(seconds=float(os.environ.get("LINLI_RETRY_SECONDS", "300"))),
                 reason="the source may come back",

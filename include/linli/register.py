@@ -345,9 +345,7 @@ class Register:
     def add_file(self, file_sha: str, source: str, file_label: str, run_id: str, state: str) -> None:
         """Notes a file as taken in; `file_label` is its safe name."""
         with self._write() as db:
-            db.execute(
-                "insert or ignore into files values (?,?,?,?,?,?)", (file_sha, source, file_label, run_id, _text(now()), state)
-            )
+            db.execute("insert or ignore into files values (?,?,?,?,?,?)", (file_sha, source, file_label, run_id, _text(now()), state))
 
     # ---- verdicts ------------------------------------------------------------------------------------------------
 
@@ -387,10 +385,7 @@ class Register:
                 )
             db.executemany(
                 "insert or replace into check_results values (?,?,?,?,?,?,?,?,?)",
-                [
-                    (run.run_id, c.source, c.record, c.rule, c.severity, c.evaluated, c.unexpected, c.result, _text(now()))
-                    for c in results
-                ],
+                [(run.run_id, c.source, c.record, c.rule, c.severity, c.evaluated, c.unexpected, c.result, _text(now())) for c in results],
             )
 
     @staticmethod
@@ -493,9 +488,7 @@ class Register:
 
     def note_publication(self, version: str, run: Run, content_hash: str, published_at: dt.datetime) -> None:
         """To be called inside `publishing`: part of the same transaction."""
-        self._db.execute(
-            "insert into publications values (?,?,?,?,?)", (version, run.run_id, run.token, content_hash, _text(published_at))
-        )
+        self._db.execute("insert into publications values (?,?,?,?,?)", (version, run.run_id, run.token, content_hash, _text(published_at)))
 
     def publications(self, limit: int = 10) -> list[dict[str, Any]]:
         """The newest publications first, as rows."""

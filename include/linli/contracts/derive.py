@@ -37,9 +37,7 @@ def _meaning(column: Column) -> str:
 
 
 def _table(record: RecordDecl) -> dict[str, object]:
-    columns = [
-        {"name": c.name, "data_type": SQL_TYPES[c.type], "description": _meaning(c)} for c in record.columns
-    ]
+    columns = [{"name": c.name, "data_type": SQL_TYPES[c.type], "description": _meaning(c)} for c in record.columns]
     columns += [{"name": name, "description": _META_MEANING[name]} for name in META.names]
     return {
         "name": record.name,

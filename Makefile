@@ -1,0 +1,51 @@
+# Two commands do everything: `make run` and `make test`. Needed: Python 3.11 or newer and make, nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run test check unit ui bench worlds clean demo-up demo-down
+.DEFAULT_GOAL := run
+
+$(VENV)/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-dev.txt
+	@touch $@
+
+run: $(VENV)/.ready
+	$(BIN)/linli run
+
+ui: $(VENV)/.ready
+	$(BIN)/linli ui
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy include/linli
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+	$(BIN)/linli contracts check
+
+unit: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest tests/unit
+
+bench: $(VENV)/.ready-dev
+	for name in extraction gate night; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+worlds: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.worlds.compare --seeds 20 --cases 5000
+
+demo-up demo-down: demo-%: $(VENV)/.ready
+	$(BIN)/linli demo $*
+
+clean:
+	if [ -x $(BIN)/linli ]; then $(BIN)/linli demo down; fi
+	rm -rf var .demo $(VENV)

@@ -1,0 +1,183 @@
+"""The embedded Airflow: one home folder, SQLite, loopback only. Airflow itself runs as its own processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from linli.settings import Settings
+
+_TASK = re.compile(r"\[DAG TEST\] starting task_id=(\S+)(?: map_index=(\d+))?")
+
+
+class AirflowFailed(RuntimeError):
+    """An Airflow process ended badly; the message says where its log is."""
+
+
+def _secret(path: Path) -> str:
+    if not path.exists():
+        handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    return path.read_text()
+
+
+def environment(settings: Settings, given: Mapping[str, str], *, port: int = 8080) -> dict[str, str]:
+    """The environment of every embedded Airflow process: `given`, this deployment's folders, and loopback addresses."""
+    folder = settings.home / "airflow"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    base = f"http://127.0.0.1:{port}"
+    return {
+        **given,
+        "LINLI_HOME": str(settings.home),
+        "LINLI_PROJECT": str(settings.project),
+        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(settings.project / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{base}/execution/",
+        "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Asia/Shanghai",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": base,
+        "AIRFLOW__API__SECRET_KEY": _secret(folder / "api.secret"),
+        "AIRFLOW__API_AUTH__JWT_SECRET": _secret(folder / "jwt.secret"),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+def _airflow(settings: Settings) -> str:
+    return str(Path(sys.executable).parent / "airflow")
+
+
+def _log(settings: Settings, name: str) -> Path:
+    folder = settings.home / "logs"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / name
+
+
+def migrate(settings: Settings, env: Mapping[str, str]) -> None:
+    """Creates or upgrades Airflow's own database; quick when that is done already."""
+    folder = Path(env["AIRFLOW_HOME"])
+    version = subprocess.run([_airflow(settings), "version"], env=dict(env), capture_output=True, text=True, check=False).stdout.strip()
+    marker = folder / "migrated"
+    if marker.exists() and marker.read_text() == version:
+        return
+    log = _log(settings, "airflow-migrate.log")
+    with log.open("ab") as out:
+        done = subprocess.run([_airflow(settings), "db", "migrate"], env=dict(env), stdout=out, stderr=out, check=False)
+    if done.returncode:
+        raise AirflowFailed(f"Airflow's database could not be set up; see {log}")
+    marker.write_text(version)
+
+
+def run_dag(settings: Settings, given: Mapping[str, str], dag: str, conf: Mapping[str, str], progress: Callable[[str], None]) -> Path:
+    """Runs one DAG to its end with its real tasks and returns the log. `progress` is told each task as it starts.
+
+    Raises AirflowFailed when the DAG run failed.
+    """
+    env = environment(settings, {**given, "LINLI_RETRY_SECONDS": given.get("LINLI_RETRY_SECONDS", "5")})
+    progress("airflow db migrate")
+    migrate(settings, env)
+    log = _log(settings, f"airflow-{dag}-{conf.get('day', 'manual')}.log")
+    command = [_airflow(settings), "dags", "test", dag, "-f", str(settings.project / "dags" / f"{dag}.py"), "-c", json.dumps(conf)]
+    with log.open("w", encoding="utf-8") as out:
+        process = subprocess.Popen(
+            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace"
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            out.write(line)
+            if found := _TASK.search(line):
+                progress(found[1] + (f"[{found[2]}]" if found[2] else ""))
+    if process.wait():
+        raise AirflowFailed(f"the DAG run of {dag} failed; see {log}")
+    return log
+
+
+def _answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def serve(settings: Settings, given: Mapping[str, str], *, port: int, ready: Callable[[str, Path], None]) -> None:
+    """Airflow's UI and scheduler on loopback until interrupted. `ready` is told the address and the file with the password.
+
+    Raises AirflowFailed when a process dies or the port is taken.
+    """
+    if not _free(port):
+        raise AirflowFailed(f"port {port} on 127.0.0.1 is taken; give another one with --port")
+    env = environment(settings, given, port=port)
+    migrate(settings, env)
+    base = f"http://127.0.0.1:{port}"
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(name: str, *arguments: str) -> None:
+        with _log(settings, f"airflow-{name}.log").open("ab") as out:
+            processes[name] = subprocess.Popen(
+                [_airflow(settings), name, *arguments], env=env, stdout=out, stderr=out, start_new_session=True
+            )
+
+    def check() -> None:
+        for name, process in processes.items():
+            if process.poll() is not None:
+                raise AirflowFailed(f"airflow {name} ended; see {_log(settings, f'airflow-{name}.log')}")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        start("api-server")
+        until = time.monotonic() + 180
+        while not _answers(f"{base}/api/v2/version"):
+            check()
+            if time.monotonic() > until:
+                raise AirflowFailed(f"Airflow's UI did not come up; see {_log(settings, 'airflow-api-server.log')}")
+            time.sleep(0.5)
+        start("scheduler", "--skip-serve-logs")
+        start("dag-processor")
+        ready(base, settings.home / "airflow" / "simple_auth_manager_passwords.json.generated")
+        while True:
+            check()
+            time.sleep(2)
+    except KeyboardInterrupt:
+        return
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        for process in processes.values():
+            if process.poll() is None:
+                process.terminate()
+        for process in processes.values():
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)

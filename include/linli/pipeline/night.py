@@ -1,0 +1,88 @@
+"""A whole night without Airflow, and many of them in a row: the same steps the DAG runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from linli.failures import SourceContractBroken, SourceUnavailable
+from linli.pipeline.report import ClosingTable, closing_table
+from linli.pipeline.steps import (
+    begin,
+    build_run,
+    configured_feeds,
+    extract_feed,
+    fail,
+    finish,
+    gate_run,
+    publish_run,
+    register_of,
+)
+from linli.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+"""Told (what is being done, steps done, steps in all)."""
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """No progress shown."""
+
+
+@dataclass(frozen=True)
+class NightReport:
+    """A finished night: `state` is succeeded, or degraded when a source could not be loaded; `table` closes it."""
+
+    state: str
+    version: str
+    content_hash: str
+    table: ClosingTable
+
+
+def night(settings: Settings, day: dt.date, progress: Progress = _silent) -> NightReport:
+    """Loads, gates, builds and publishes `day`. A source that cannot be loaded does not stop the others.
+
+    Raises what gate, build and publication raise; the run is then noted as failed and nothing new is published.
+    """
+    run = begin(settings, day)
+    feeds = configured_feeds(settings)
+    total = len(feeds) + 3
+    try:
+        for done, ref in enumerate(feeds):
+            progress(f"{ref.source}.{ref.feed}", done, total)
+            try:
+                extract_feed(settings, run.run_id, ref)
+            except (SourceUnavailable, SourceContractBroken) as error:
+                log.warning("%s.%s not loaded: %s", ref.source, ref.feed, error)
+        progress("gate", len(feeds), total)
+        gate_run(settings, run.run_id)
+        progress("build", len(feeds) + 1, total)
+        build_run(settings, run.run_id)
+        progress("publish", len(feeds) + 2, total)
+        release = publish_run(settings, run.run_id)
+    except BaseException:
+        fail(settings, run.run_id)
+        raise
+    progress("done", total, total)
+    state = finish(settings, run.run_id, strict=False)
+    with register_of(settings) as register:
+        return NightReport(state, release.version, release.content_hash, closing_table(settings, register, run))
+
+
+def backfill(settings: Settings, first: dt.date, last: dt.date, progress: Progress = _silent) -> list[NightReport]:
+    """Nights for every day from `first` to `last`, both included, oldest first.
+
+    Raises ValueError when the days are the wrong way round.
+    """
+    if last < first:
+        raise ValueError(f"--to {last} is before --from {first}")
+    days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+    reports = []
+    for done, day in enumerate(days):
+        progress(day.isoformat(), done, len(days))
+        reports.append(night(settings, day))
+    progress("done", len(days), len(days))
+    return reports

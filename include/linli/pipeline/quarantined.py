@@ -1,0 +1,88 @@
+"""Quarantined rows put into words: where, what, which rule, how to mend it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from linli.contracts import Check, RecordDecl
+from linli.pipeline.steps import catalog, register_of
+from linli.register import QuarantineEntry, RegisterError
+from linli.settings import Settings
+
+_OF_THE_BATCH = {
+    "batch_stopped": ("整批多数记录不合格，已整批停在关口", "请先改正批内各条记录，再整批重报"),
+    "key_repeated": ("同一编号出现多次且内容不同", "请核对编号，每条记录使用各自的编号"),
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """One broken rule as the submitter is told."""
+
+    rule: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A quarantined row: `values` are (column, Chinese label, text); personal columns hold pseudonyms."""
+
+    label: str
+    where: str | None
+    words: list[Words]
+    values: list[tuple[str, str, str]]
+
+
+def quarantine_entries(
+    settings: Settings, *, source: str | None = None, record: str | None = None, include_closed: bool = False
+) -> list[QuarantineEntry]:
+    """Quarantine entries, oldest first."""
+    with register_of(settings) as register:
+        return register.quarantine(source=source, record=record, include_closed=include_closed)
+
+
+def _words(check: Check, record: RecordDecl, row: dict[str, Any], raw: dict[str, str]) -> Words:
+    column = check.column.removeprefix("ctx_unreadable_")
+    value = raw.get(column, row.get(column))
+    label = next((c.label for c in record.columns if c.name == column), column)
+    places = {"value": "空" if value is None else value, "column": label, "row": row.get("_source_ref") or ""}
+    return Words(check.rule, check.message.format(**places), check.fix.format(**places))
+
+
+def quarantined_row(settings: Settings, full_name: str, key: str) -> QuarantinedRow:
+    """The newest quarantine entry of `key` with its row as landed. Raises RegisterError when there is none."""
+    source, _, name = full_name.partition(".")
+    try:
+        record = catalog(settings).record(full_name)
+    except KeyError as error:
+        raise RegisterError(str(error.args[0])) from None
+    with register_of(settings) as register:
+        entries = register.quarantine(source=source, record=name, key=key, include_closed=True)
+        if not entries:
+            raise RegisterError(f"{full_name} 没有键为 {key} 的退回记录；键以 linli quarantine list 所示为准")
+        entry = entries[-1]
+        batch = register.batch(entry.batch_id)
+    con = duckdb.connect()
+    try:
+        con.execute("set TimeZone='Asia/Shanghai'")
+        cursor = con.execute("select * from read_parquet(?) where _row_no = ?", [str(settings.home / batch.path), entry.row_no])
+        names = [d[0] for d in cursor.description or ()]
+        found = cursor.fetchone()
+    finally:
+        con.close()
+    if found is None:
+        raise RegisterError(f"{full_name} {key}: row {entry.row_no} is not in its batch file")
+    row = dict(zip(names, found, strict=True))
+    raw = json.loads(row["_raw"]) if row.get("_raw") else {}
+    checks = {check.rule: check for check in record.checks}
+    words = [
+        _words(checks[rule], record, row, raw) if rule in checks else Words(rule, *_OF_THE_BATCH.get(rule, ("违反规则", "请核对后重报")))
+        for rule in entry.rules
+    ]
+    values = [(c.name, c.label, "" if row.get(c.name) is None else str(row[c.name])) for c in record.columns]
+    return QuarantinedRow(record.label, row.get("_source_ref"), words, values)

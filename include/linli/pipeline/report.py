@@ -1,0 +1,89 @@
+"""The closing table of a night, as data: what landed and what became of it, the clock, the satisfaction, where to look."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from linli import publication
+from linli.pipeline.steps import register_of
+from linli.register import Register, Run, SourceStatus
+from linli.settings import Settings
+
+_MONTHS_SHOWN = 3
+
+_CLOCK = """
+    select month, step, due_count, on_time_count, late_count, overdue_count, open_count, on_time_rate, on_time_low, on_time_high
+    from mart.mart_clock_257 where level = 'district' and month <= $month and month > $since
+    order by month desc, district_code, array_position(['accept', 'resolve', 'follow_up'], step)
+"""
+_SATISFACTION = """
+    select month, eligible_count, matured_count, pending_count, double_called_count, double_satisfied_count,
+      coverage_rate, satisfaction_rate, satisfaction_low, satisfaction_high, is_small_sample
+    from mart.mart_two_callback_satisfaction where level = 'district' and month <= $month and month > $since
+    order by month desc, district_code
+"""
+
+
+@dataclass(frozen=True)
+class ClosingTable:
+    """Rows for the closing table. `accounts` counts every batch of the register, `tonight` only this run's."""
+
+    run: Run
+    state: str
+    accounts: list[dict[str, Any]]
+    tonight: list[dict[str, Any]]
+    statuses: list[SourceStatus]
+    clock: list[dict[str, Any]]
+    satisfaction: list[dict[str, Any]]
+    open_quarantine: int
+
+
+def _rows(settings: Settings, sql: str, month: dt.date, since: dt.date) -> list[dict[str, Any]]:
+    con = publication.open_published(settings)
+    try:
+        cursor = con.execute(sql, {"month": month, "since": since})
+        names = [d[0] for d in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    finally:
+        con.close()
+
+
+def closing_table(settings: Settings, register: Register, run: Run) -> ClosingTable:
+    """The closing table of `run`; the months shown are that of its day and the two before.
+
+    Raises NothingPublished when no night has been published yet.
+    """
+    month = run.day.replace(day=1)
+    since = month
+    for _ in range(_MONTHS_SHOWN):
+        since = (since - dt.timedelta(days=1)).replace(day=1)
+    state = next((r["state"] for r in register.runs(1000) if r["run_id"] == run.run_id), "unknown")
+    return ClosingTable(
+        run=run,
+        state=state,
+        accounts=register.accounts(),
+        tonight=register.accounts(run.run_id),
+        statuses=register.source_statuses(run),
+        clock=_rows(settings, _CLOCK, month, since),
+        satisfaction=_rows(settings, _SATISFACTION, month, since),
+        open_quarantine=len(register.quarantine()),
+    )
+
+
+def latest_day(settings: Settings) -> dt.date | None:
+    """The day of the newest publication; None before the first one."""
+    with register_of(settings) as register:
+        newest = register.publications(1)
+        return register.run(newest[0]["run_id"]).day if newest else None
+
+
+def closing_table_of(settings: Settings, day: dt.date) -> ClosingTable:
+    """The closing table of the newest published run of `day`. Raises NothingPublished when there is none."""
+    with register_of(settings) as register:
+        for publication_row in register.publications(1000):
+            run = register.run(publication_row["run_id"])
+            if run.day == day:
+                return closing_table(settings, register, run)
+    raise publication.NothingPublished(f"{day} has not been published")

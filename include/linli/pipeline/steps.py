@@ -1,0 +1,228 @@
+"""The steps of a night, one function each. A step takes settings and a run and opens what it needs itself,
+so that it can be called by an Airflow task, the command line or a test alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from linli import __version__, contracts, publication
+from linli.contracts import Catalog, Feed, SourceDecl
+from linli.failures import SourceContractBroken, SourceUnavailable
+from linli.publication import Release
+from linli.register import Register, Run, SourceStatus
+from linli.settings import Settings, as_of
+
+CODE_FOLDERS = ("include/linli", "expectations", "dbt_project/models", "dbt_project/macros")
+
+
+class NightIncomplete(RuntimeError):
+    """The night has ended without everything it should have; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class FeedRef:
+    """A feed by its names, small enough to travel between tasks."""
+
+    source: str
+    feed: str
+
+
+@functools.cache
+def catalog_of(folder: Path) -> Catalog:
+    """The declarations, read once per process."""
+    return contracts.load(folder)
+
+
+def catalog(settings: Settings) -> Catalog:
+    """The catalog of this deployment."""
+    return catalog_of(settings.project / "expectations")
+
+
+@functools.cache
+def code_version(project: Path) -> str:
+    """Package version and a hash of everything that decides a figure."""
+    total = hashlib.sha256()
+    for folder in CODE_FOLDERS:
+        for path in sorted((project / folder).rglob("*")):
+            if path.suffix in (".py", ".sql", ".yml"):
+                total.update(path.relative_to(project).as_posix().encode())
+                total.update(path.read_bytes())
+    return f"{__version__}+{total.hexdigest()[:12]}"
+
+
+@contextmanager
+def register_of(settings: Settings) -> Iterator[Register]:
+    """The register, closed again at the end of the step."""
+    with Register(settings.register_path) as register:
+        yield register
+
+
+def feeds(settings: Settings) -> list[FeedRef]:
+    """Every declared feed, configured or not."""
+    return [FeedRef(source.name, feed.name) for source in catalog(settings).sources.values() for feed in source.feeds]
+
+
+def configured_feeds(settings: Settings) -> list[FeedRef]:
+    """The feeds of the sources this deployment has an address for."""
+    return [ref for ref in feeds(settings) if settings.connection(ref.source)]
+
+
+def _find(settings: Settings, ref: FeedRef) -> tuple[SourceDecl, Feed]:
+    source = catalog(settings).sources[ref.source]
+    return source, source.feed(ref.feed)
+
+
+def begin(settings: Settings, day: dt.date, *, kind: str = "night") -> Run:
+    """Starts a run for `day`: takes a fencing token and adopts what a killed run had landed without registering it."""
+    from linli import landing
+
+    with register_of(settings) as register:
+        landing.adopt(settings, register)
+        return register.begin_run(day, as_of(day), kind=kind, code_version=code_version(settings.project))
+
+
+def extract_feed(settings: Settings, run_id: str, ref: FeedRef) -> SourceStatus:
+    """Lands one feed up to the run's as_of, from where it was loaded to, less the lookback.
+
+    Raises SourceUnavailable (an outage: try again) or SourceContractBroken (trying again changes nothing);
+    either is noted in the register first, and nothing half-read is registered.
+    """
+    from linli import landing, privacy, sources
+
+    declaration, feed = _find(settings, ref)
+    with register_of(settings) as register:
+        run = register.run(run_id)
+        loaded_to = register.window_end(ref.source, feed.root.name)
+        window = sources.Window(start=loaded_to and min(loaded_to, run.as_of) - settings.lookback, end=run.as_of)
+        landed = 0
+        try:
+            ring = privacy.KeyRing.load_or_create(settings.key_ring)
+            source = sources.open_source(declaration, settings)
+            for reading in source.readings(feed, window, seen=register.seen_file):
+                parts = [
+                    landing.Part(record, privacy.protect(reading.tables[record.name], record, ring), reading.expected_rows.get(record.name))
+                    for record in feed.records
+                    if record.name in reading.tables
+                ]
+                batches = landing.land_together(
+                    settings,
+                    register,
+                    parts,
+                    kind="file" if reading.file else "window",
+                    window=window,
+                    snapshot_at=reading.snapshot_at,
+                    run=run,
+                    file=reading.file,
+                )
+                landed += sum(batch.rows for batch in batches)
+        except (SourceUnavailable, SourceContractBroken) as error:
+            register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), loaded_to, landed))
+            raise
+        status = SourceStatus(ref.source, ref.feed, "loaded", "", run.as_of, landed)
+        register.set_source_status(run, status)
+        return status
+
+
+def gate_run(settings: Settings, run_id: str) -> dict[str, int]:
+    """Judges every batch not yet judged and every row still held; returns the totals of tonight's verdicts.
+
+    Raises GateDisagreement when the compiled pass and Great Expectations count differently.
+    """
+    from linli import gate
+
+    with register_of(settings) as register:
+        run = register.run(run_id)
+        for ref in feeds(settings):
+            if not settings.connection(ref.source):
+                status = SourceStatus(ref.source, ref.feed, "not_configured", "", None, 0)
+                register.set_source_status(run, status)
+        gate.gate(settings, register, catalog(settings), run)
+        return _totals(register, run)
+
+
+def _totals(register: Register, run: Run) -> dict[str, int]:
+    accounts = register.accounts(run.run_id)
+    return {k: sum(int(a[k]) for a in accounts) for k in ("landed", "accepted", "quarantined", "held", "duplicates")}
+
+
+def build_run(settings: Settings, run_id: str) -> dict[str, int]:
+    """Builds the models from everything accepted and not yet built. Raises BuildFailed when a model or a test fails."""
+    from linli import warehouse
+
+    with register_of(settings) as register:
+        run = register.run(run_id)
+        register.check_token(run)
+        report = warehouse.build(settings, register, catalog(settings), run)
+        return {"verdicts": report.verdicts, "models": report.models, "tests": report.tests}
+
+
+def publish_run(settings: Settings, run_id: str) -> Release:
+    """Publishes what the run built. Raises AuditFailed or SupersededRun; then nothing new is published."""
+    with register_of(settings) as register:
+        return publication.publish(settings, register, register.run(run_id), code_version=code_version(settings.project))
+
+
+def finish(settings: Settings, run_id: str, *, strict: bool = True) -> str:
+    """Ends a run as succeeded, degraded (a configured source was not loaded) or failed (nothing was published).
+
+    Raises NightIncomplete for the last two when `strict`, so that the scheduler shows the night as failed.
+    """
+    with register_of(settings) as register:
+        run = register.run(run_id)
+        missing = [f"{s.source}.{s.feed}: {s.detail}" for s in register.source_statuses(run) if s.state == "failed"]
+        published = run.kind != "night" or any(p["run_id"] == run_id for p in register.publications())
+        state = "failed" if not published else "degraded" if missing else "succeeded"
+        register.end_run(run, state)
+    if strict and state != "succeeded":
+        raise NightIncomplete("; ".join(["nothing was published"] * (not published) + missing))
+    return state
+
+
+def fail(settings: Settings, run_id: str) -> None:
+    """Notes a run as failed."""
+    with register_of(settings) as register:
+        register.end_run(register.run(run_id), "failed")
+
+
+def reconcilable_feeds(settings: Settings) -> list[FeedRef]:
+    """Configured feeds whose transport can list its keys (databases)."""
+    sources = catalog(settings).sources
+    return [ref for ref in configured_feeds(settings) if sources[ref.source].transport in ("postgres", "mysql")]
+
+
+def reconcile_feed(settings: Settings, run_id: str, ref: FeedRef, *, with_hashes: bool) -> dict[str, int]:
+    """Compares a feed's keys with what has landed; lands what is missing or stale and a tombstone for what is gone."""
+    from linli import landing, privacy, sources
+
+    declaration, feed = _find(settings, ref)
+    with register_of(settings) as register:
+        found = landing.reconcile(
+            settings,
+            register,
+            sources.open_source(declaration, settings),
+            feed,
+            register.run(run_id),
+            ring=privacy.KeyRing.load_or_create(settings.key_ring),
+            with_hashes=with_hashes,
+        )
+        return {"keys": found.keys, "refetched": found.refetched, "deleted": found.deleted}
+
+
+def reconcile(
+    settings: Settings, day: dt.date, *, with_hashes: bool, progress: Callable[[str, int, int], None]
+) -> list[tuple[str, dict[str, int]]]:
+    """Reconciles every feed that can be; returns (feed, counts of keys, refetched and deleted rows)."""
+    run = begin(settings, day, kind="reconcile")
+    refs = reconcilable_feeds(settings)
+    counts = []
+    for done, ref in enumerate(refs):
+        progress(f"{ref.source}.{ref.feed}", done, len(refs))
+        counts.append((f"{ref.source}.{ref.feed}", reconcile_feed(settings, run.run_id, ref, with_hashes=with_hashes)))
+    finish(settings, run.run_id)
+    return counts

@@ -1,0 +1,152 @@
+"""The register: nothing half-written, nothing twice, and only the newest run may publish."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from linli.register import (
+    Batch,
+    CheckResult,
+    Decision,
+    HeldRow,
+    QuarantineEntry,
+    Register,
+    Run,
+    SourceStatus,
+    SupersededRun,
+    Verdict,
+    now,
+)
+from linli.settings import as_of
+
+DAY = dt.date(2026, 10, 31)
+END = as_of(DAY)
+
+
+@pytest.fixture
+def register(tmp_path: Path) -> Register:
+    return Register(tmp_path / "register.sqlite")
+
+
+@pytest.fixture
+def run(register: Register) -> Run:
+    return register.begin_run(DAY, END)
+
+
+def batch(name: str, rows: int = 3, **given: object) -> Batch:
+    values: dict[str, object] = {"kind": "window", "interval_start": None, "interval_end": END, "snapshot_at": END, "run_id": "r"}
+    return Batch(batch_id=name, source="case_system", record="cases", path=f"lake/{name}", rows=rows, **{**values, **given})  # type: ignore[arg-type]
+
+
+def verdict(name: str, n: int = 1, *, landed: int = 3, accepted: int = 3, quarantined: int = 0, held: int = 0) -> Verdict:
+    return Verdict(name, n, None, landed, accepted, quarantined, held, 0, False, "r", now())
+
+
+def entry(key: str, batch_id: str = "a", rules: tuple[str, ...] = ("item_listed",)) -> QuarantineEntry:
+    return QuarantineEntry("case_system", "cases", key, rules, "S01", batch_id, 0, None, now())
+
+
+def test_readable_only_by_its_owner(register: Register) -> None:
+    assert register.path.stat().st_mode & 0o077 == 0
+
+
+def test_a_batch_is_registered_once(register: Register) -> None:
+    register.add_batches([batch("a")])
+    register.add_batches([batch("a", rows=9)])
+    assert [b.rows for b in register.batches()] == [3]
+
+
+def test_moments_survive_as_instants(register: Register) -> None:
+    register.add_batches([batch("a", interval_start=END - dt.timedelta(days=1), meta={"名": 1})])
+    found = register.batch("a")
+    assert (found.interval_end, found.interval_start, found.meta) == (END, END - dt.timedelta(days=1), {"名": 1})
+
+
+def test_window_end_is_the_farthest_and_ignores_refetches(register: Register) -> None:
+    assert register.window_end("case_system", "cases") is None
+    later = END + dt.timedelta(days=1)
+    register.add_batches([batch("a"), batch("b", interval_end=later), batch("c", kind="refetch", interval_end=later + dt.timedelta(days=9))])
+    assert register.window_end("case_system", "cases") == later
+
+
+def test_an_account_that_does_not_add_up_is_refused_whole(register: Register, run: Run) -> None:
+    register.add_batches([batch("a"), batch("b")])
+    wrong = verdict("b", accepted=2)
+    with pytest.raises(sqlite3.IntegrityError):
+        register.add_decisions([Decision(verdict("a")), Decision(wrong)], [], run)
+    assert register.verdicts() == []
+
+
+def test_a_verdict_is_given_once(register: Register, run: Run) -> None:
+    register.add_batches([batch("a")])
+    register.add_decisions([Decision(verdict("a"))], [], run)
+    with pytest.raises(sqlite3.IntegrityError):
+        register.add_decisions([Decision(verdict("a"))], [], run)
+    assert register.ungated_batches("case_system", "cases") == []
+
+
+def test_accounts_use_the_newest_verdict_of_each_batch(register: Register, run: Run) -> None:
+    register.add_batches([batch("a"), batch("b", rows=5)])
+    register.add_decisions([Decision(verdict("a", accepted=1, held=2))], [], run)
+    register.add_decisions([Decision(verdict("a", 2, accepted=2, quarantined=1))], [], run)
+    (account,) = register.accounts()
+    found = {k: account[k] for k in ("landed", "accepted", "quarantined", "held", "ungated")}
+    assert found == {"landed": 8, "accepted": 2, "quarantined": 1, "held": 0, "ungated": 5}
+
+
+def test_the_same_bad_row_is_one_entry_until_it_is_closed(register: Register, run: Run) -> None:
+    register.add_batches([batch("a"), batch("b"), batch("c")])
+    register.add_decisions([Decision(verdict("a"), quarantined=[entry("k")])], [], run)
+    register.add_decisions([Decision(verdict("b"), quarantined=[entry("k", "b", ("score_range",))])], [], run)
+    (found,) = register.quarantine()
+    assert (found.batch_id, found.rules) == ("b", ("score_range",))
+    register.add_decisions([Decision(verdict("c"), closed=[("case_system", "cases", "k", "corrected")])], [], run)
+    assert register.quarantine() == []
+    (closed,) = register.quarantine(include_closed=True)
+    assert closed.closed_reason == "corrected"
+
+
+def test_a_held_row_waits_until_it_is_freed(register: Register, run: Run) -> None:
+    register.add_batches([batch("a")])
+    row = HeldRow("a", 1, "case_system", "cases", "k", "case_known", now())
+    register.add_decisions([Decision(verdict("a", accepted=2, held=1), held=[row])], [], run)
+    assert [h.key for h in register.held_rows("case_system", "cases")] == ["k"]
+    register.add_decisions([Decision(verdict("a", 2), freed=[("a", 1)])], [], run)
+    assert register.held_rows("case_system", "cases") == []
+
+
+def test_only_the_newest_run_of_a_kind_may_go_on(register: Register, run: Run) -> None:
+    register.begin_run(DAY, END, kind="reconcile")
+    register.check_token(run)
+    newer = register.begin_run(DAY, END)
+    with pytest.raises(SupersededRun), register.publishing(run):
+        raise AssertionError("the superseded run got in")
+    with register.publishing(newer):
+        register.note_publication("v", newer, "hash", now())
+    assert [p["version"] for p in register.publications()] == ["v"]
+
+
+def test_a_failed_switch_leaves_no_publication(register: Register, run: Run) -> None:
+    with pytest.raises(OSError, match="disk"), register.publishing(run):
+        register.note_publication("v", run, "hash", now())
+        raise OSError("disk")
+    assert register.publications() == []
+
+
+def test_results_and_statuses_are_rows_with_history(register: Register, run: Run) -> None:
+    register.add_decisions([], [CheckResult("case_system", "cases", "item_listed", "warning", 10, 1, "FAIL")], run)
+    assert [(r["rule"], r["unexpected"], r["result"]) for r in register.check_results(run.run_id)] == [("item_listed", 1, "FAIL")]
+    register.set_source_status(run, SourceStatus("case_system", "cases", "failed", "down", None, 0))
+    register.set_source_status(run, SourceStatus("case_system", "cases", "loaded", "", END, 3))
+    assert register.source_statuses(run) == [SourceStatus("case_system", "cases", "loaded", "", END, 3)]
+
+
+def test_two_processes_write_one_register(tmp_path: Path) -> None:
+    first, second = Register(tmp_path / "r.sqlite"), Register(tmp_path / "r.sqlite")
+    first.add_batches([batch("a")])
+    second.add_batches([batch("b")])
+    assert first.known_batch_ids() == second.known_batch_ids() == {"a", "b"}

@@ -1,0 +1,38 @@
+"""Settings: read once, checked, and never shown with their secrets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from linli.settings import Settings, SettingsError, as_of
+
+
+def test_as_of_is_local_midnight_after_the_day() -> None:
+    assert as_of(dt.date(2026, 10, 31)).isoformat() == "2026-11-01T00:00:00+08:00"
+
+
+def test_home_holds_everything_but_the_key_ring_can_live_elsewhere(tmp_path: Path) -> None:
+    found = Settings.load({"LINLI_HOME": str(tmp_path / "h"), "LINLI_KEY_RING": str(tmp_path / "k" / "ring.json")})
+    assert found.lake.is_relative_to(found.home) and found.work_file.is_relative_to(found.home)
+    assert not found.key_ring.is_relative_to(found.home)
+
+
+def test_secrets_are_not_shown() -> None:
+    found = Settings.load({"LINLI_CASE_SYSTEM_URL": "postgresql://u:secret@h/d", "LINLI_PATROL_APP_TOKEN": "token-1"})
+    assert "secret" not in repr(found) and "token-1" not in repr(found)
+    assert found.connection("case_system") == "postgresql://u:secret@h/d"
+
+
+def test_a_source_left_unset_is_not_configured() -> None:
+    assert Settings.load({}).connection("case_system") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("LINLI_MOSTLY_BAD_SHARE", "1.5"), ("LINLI_THREADS", "many"), ("LINLI_SATISFIED_MIN_SCORE", "6")]
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.load({name: value})
