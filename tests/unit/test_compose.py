@@ -1,0 +1,449 @@
+"""The rules docker-compose.yaml, Dockerfile, .dockerignore and the production requirements must keep.
+
+No container engine runs here: the files are parsed and judged, never started. What an engine would do with them (image tags that exist,
+owners of fresh volumes) is not shown by these tests. Every rule has mutants, copies with one thing broken, and must catch each of them.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+AIRFLOW = {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker"}
+DATA = {"worker", "linli"}
+ONE_SHOT = {"init", "linli"}
+PRIVATE = {"key_ring", "linli_case_system_url", "linli_patrol_app_token", "linli_points_ledger_url"}
+BY_COMMAND = {
+    "AIRFLOW__CORE__FERNET_KEY": {"fernet_key"},
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": {"postgres_password"},
+    "AIRFLOW__CELERY__RESULT_BACKEND": {"postgres_password"},
+    "AIRFLOW__CELERY__BROKER_URL": {"redis_password"},
+    "AIRFLOW__API__SECRET_KEY": {"api_secret_key"},
+    "AIRFLOW__API_AUTH__JWT_SECRET": {"jwt_secret"},
+}
+FIXED = {
+    "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+    "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__API__EXPOSE_CONFIG": "False",
+    "LINLI_WAREHOUSE_POOL": "linli_warehouse",
+}
+
+
+@dataclass
+class Deployment:
+    """The files a production deployment is made of."""
+
+    compose: dict[str, Any]
+    dockerfile: str
+    ignore: str
+    pinned: str
+    production: str
+
+    @property
+    def services(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = self.compose["services"]
+        return found
+
+
+def _read() -> Deployment:
+    text = {name: (ROOT / name).read_text(encoding="utf-8") for name in
+            ("docker-compose.yaml", "Dockerfile", ".dockerignore", "requirements.txt", "requirements-production.txt")}  # fmt: skip
+    compose = yaml.load(text["docker-compose.yaml"], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return Deployment(compose, text["Dockerfile"], text[".dockerignore"], text["requirements.txt"], text["requirements-production.txt"])
+
+
+REAL = _read()
+REAL_AS_JSON = json.dumps(REAL.compose)
+
+
+def _default(text: str) -> str:
+    """What `${NAME:-default}` becomes when NAME is unset."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+
+
+@functools.cache
+def _pins(requirements: str) -> dict[str, frozenset[str]]:
+    """Every pinned line of a requirements file with its hashes."""
+    blocks = re.split(r"\n(?=\S)", requirements.strip())
+    return {block.split(" \\")[0]: frozenset(re.findall(r"sha256:[0-9a-f]{64}", block)) for block in blocks}
+
+
+def _stages(dockerfile: str) -> list[str]:
+    return re.split(r"^FROM ", dockerfile, flags=re.M)[1:]
+
+
+def hardened(d: Deployment) -> list[str]:
+    wrong = []
+    for name, service in d.services.items():
+        if service.get("cap_drop") != ["ALL"] or service.get("cap_add"):
+            wrong.append(f"{name}: capabilities")
+        if "no-new-privileges:true" not in service.get("security_opt", []):
+            wrong.append(f"{name}: new privileges")
+        if service.get("read_only") is not True:
+            wrong.append(f"{name}: writable root")
+        if service.get("privileged") or service.get("network_mode") or service.get("pid") or "docker.sock" in str(service):
+            wrong.append(f"{name}: too close to the host")
+        if not service.get("pids_limit") or not service.get("logging", {}).get("options", {}).get("max-size"):
+            wrong.append(f"{name}: unlimited processes or logs")
+    return wrong
+
+
+def not_root(d: Deployment) -> list[str]:
+    wrong = [n for n, s in d.services.items() if not re.fullmatch(r"[1-9]\d*:[1-9]\d*", str(s.get("user", "")))]
+    users = re.findall(r"^USER (.*)$", _stages(d.dockerfile)[-1], flags=re.M)
+    if not users or not re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1]):
+        wrong.append("Dockerfile")
+    return [f"{name}: runs as root" for name in wrong]
+
+
+def pinned_images(d: Deployment) -> list[str]:
+    images = {name: _default(service.get("image", "")) for name, service in d.services.items()}
+    images["Dockerfile"] = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", d.dockerfile, flags=re.M)[0]
+    built = d.services["api-server"]["build"]["args"]["PYTHON_IMAGE"]
+    wrong = [f"{n}: {i}" for n, i in images.items() if not re.search(r"(:\d+\.\d+(\.\d+)?(-[a-z-]+)?|@sha256:[0-9a-f]{64})$", i)]
+    return wrong + ([] if _default(built) == images["Dockerfile"] else ["build argument differs from the Dockerfile's"])
+
+
+def one_image(d: Deployment) -> list[str]:
+    ours = {(s["image"], str(s.get("build"))) for n, s in d.services.items() if n in AIRFLOW | DATA}
+    return [] if len(ours) == 1 and set(d.services) >= AIRFLOW | DATA else ["Airflow's services do not run one and the same image"]
+
+
+def secrets_are_files(d: Deployment) -> list[str]:
+    declared = d.compose["secrets"]
+    wrong = [f"{n}: not a file under secrets/" for n, s in declared.items() if set(s) != {"file"} or s["file"] != f"./secrets/{n}"]
+    for name, service in d.services.items():
+        wrong += [f"{name}: {s} is not declared" for s in service.get("secrets", []) if s not in declared]
+        for key, value in service.get("environment", {}).items():
+            if re.search(r"PASSWORD|SECRET|TOKEN|FERNET|_KEY$|_CONN$|BACKEND$|BROKER", key) and not key.endswith(("_CMD", "_FILE")):
+                wrong.append(f"{name}: {key} is a secret in the environment")
+            if re.search(r"://[^/\s$]*:[^$@\s]+@", str(value)):
+                wrong.append(f"{name}: {key} holds a password")
+        for script in (str(service.get("command", "")), str(service.get("healthcheck", ""))):
+            if re.search(r"--password[ =]|--requirepass|redis-cli [^|]*-a ", script):
+                wrong.append(f"{name}: a password on a command line")
+    return wrong
+
+
+def commands_strip(d: Deployment) -> list[str]:
+    wrong = []
+    for name in AIRFLOW:
+        environment, given = d.services[name]["environment"], set(d.services[name]["secrets"])
+        for option, secrets in BY_COMMAND.items():
+            command = str(environment.get(f"{option}_CMD", ""))
+            words = shlex.split(command.replace("$$", "$"))
+            read = set(re.findall(r"\$\(cat /run/secrets/(\w+)\)", command))
+            if words[:2] != ["sh", "-c"] or not words[2].startswith('printf %s "') or read != secrets or not read <= given:
+                wrong.append(f"{name}: {option} is not printed without its trailing newline from its own secret")
+            if "$(" in command.replace("$$(", ""):
+                wrong.append(f"{name}: {option}: compose would expand the dollar sign itself")
+    return wrong
+
+
+def least_secrets(d: Deployment) -> list[str]:
+    wrong = []
+    for name, service in d.services.items():
+        given = set(service.get("secrets", []))
+        if name not in DATA and (given & PRIVATE or "linli-home" in str(service.get("volumes"))):
+            wrong.append(f"{name}: has what only the worker and the command line need")
+        if name != "init" and "admin_password" in given:
+            wrong.append(f"{name}: knows the administrator's password")
+    for name in DATA:
+        if not set(d.services[name]["secrets"]) >= PRIVATE:
+            wrong.append(f"{name}: lacks a source's secret or the key ring")
+    return wrong
+
+
+def airflow_settings(d: Deployment) -> list[str]:
+    wrong = [f"{n}: {k}" for n in AIRFLOW for k, v in FIXED.items() if str(d.services[n]["environment"].get(k)) != v]
+    wrong += [f"{n}: no base address demanded" for n in AIRFLOW if ":?" not in d.services[n]["environment"]["AIRFLOW__API__BASE_URL"]]
+    wrong += [f"{n}: anonymous visitors" for n in AIRFLOW if d.services[n]["environment"].get("AIRFLOW__FAB__AUTH_ROLE_PUBLIC")]
+    expected = {"api-server": "api-server", "scheduler": "scheduler", "dag-processor": "dag-processor", "triggerer": "triggerer"}
+    wrong += [f"{n}: command" for n, c in expected.items() if d.services[n]["command"] != ["airflow", c]]
+    return wrong + ([] if d.services["worker"]["command"] == ["airflow", "celery", "worker"] else ["worker: command"])
+
+
+def loopback_only(d: Deployment) -> list[str]:
+    wrong = [f"{n}: {p}" for n, s in d.services.items() for p in s.get("ports", []) if not str(p).startswith("127.0.0.1:")]
+    wrong += [f"{n}: publishes a port" for n, s in d.services.items() if s.get("ports") and n != "api-server"]
+    return wrong
+
+
+def networks(d: Deployment) -> list[str]:
+    wrong = [] if d.compose["networks"]["backend"] == {"internal": True} else ["backend is not internal"]
+    allowed = {"api-server": {"backend", "edge"}, "worker": {"backend", "sources"}, "linli": {"sources"}}
+    for name, service in d.services.items():
+        if set(service.get("networks", [])) != allowed.get(name, {"backend"}):
+            wrong.append(f"{name}: networks {service.get('networks')}")
+    return wrong
+
+
+def healthy(d: Deployment) -> list[str]:
+    wrong = []
+    for name, service in d.services.items():
+        if name in ONE_SHOT:
+            if service.get("restart") != "no":
+                wrong.append(f"{name}: runs once, may not restart")
+            continue
+        check = service.get("healthcheck", {})
+        if not check.get("test") or not {"interval", "timeout", "retries", "start_period"} <= set(check) or check.get("disable"):
+            wrong.append(f"{name}: no health check")
+        if service.get("restart") != "unless-stopped":
+            wrong.append(f"{name}: restart policy")
+    return wrong
+
+
+def order(d: Deployment) -> list[str]:
+    wrong = []
+    for name in AIRFLOW:
+        needs = {n: c["condition"] for n, c in d.services[name]["depends_on"].items()}
+        expected = {"postgres": "service_healthy", "redis": "service_healthy"}
+        if name != "init":
+            expected["init"] = "service_completed_successfully"
+        if any(needs.get(n) != c for n, c in expected.items()):
+            wrong.append(f"{name}: starts before what it needs")
+    return wrong
+
+
+def first_start(d: Deployment) -> list[str]:
+    init = d.services["init"]
+    script = str(init["command"][-1]).replace("$$", "$")
+    steps = ["airflow db migrate", "airflow pools set linli_warehouse 1 ", "airflow users create --role Admin"]
+    places = [script.find(step) for step in steps]
+    wrong = [] if -1 not in places and places == sorted(places) else ["init: migrate, pool and administrator, in this order"]
+    if "-euc" not in init["command"]:
+        wrong.append("init: goes on after a failure")
+    checked = re.search(r"for name in ([\w ]+); do", script)
+    if not checked or set(checked[1].split()) != set(init["secrets"]):
+        wrong.append("init: does not refuse every secret that is too short")
+    if any(":?" not in str(init["environment"].get(key)) for key in ("ADMIN_USER", "ADMIN_EMAIL")):
+        wrong.append("init: an administrator by default")
+    return wrong
+
+
+def volumes(d: Deployment) -> list[str]:
+    wrong = []
+    for name in DATA:
+        mounts = d.services[name]["volumes"]
+        inbox = [m for m in mounts if isinstance(m, dict) and m["target"] == "/srv/inbox"]
+        if not inbox or inbox[0].get("read_only") is not True or inbox[0].get("bind", {}).get("create_host_path") is not False:
+            wrong.append(f"{name}: the inbox is not mounted read-only")
+        environment = d.services[name]["environment"]
+        if f"linli-home:{environment.get('LINLI_HOME')}" not in mounts:
+            wrong.append(f"{name}: LINLI_HOME is not on its volume")
+        ring = str(environment.get("LINLI_KEY_RING", ""))
+        if ring != "/run/secrets/key_ring" or ring.startswith(str(environment.get("LINLI_HOME"))):
+            wrong.append(f"{name}: the key ring lies beside the lake")
+    used = {str(m).split(":")[0] for s in d.services.values() for m in s.get("volumes", []) if isinstance(m, str)}
+    return wrong + [f"{v}: not a named volume" for v in sorted(used - set(d.compose["volumes"]))]
+
+
+def image_from_pins(d: Deployment) -> list[str]:
+    installs = re.findall(r"pip install (.*)$", d.dockerfile, flags=re.M)
+    wrong = [f"Dockerfile: {line}" for line in installs if "--no-deps" not in line.split()]
+    if not any({"--require-hashes", "/tmp/requirements-production.txt"} <= set(line.split()) for line in installs):
+        wrong.append("Dockerfile: requirements are not installed by hash")
+    wrong += [f"Dockerfile: {line}" for line in installs if "--require-hashes" not in line.split() and "--no-index" not in line.split()]
+    pinned, production = _pins(d.pinned), _pins(d.production)
+    wrong += [f"requirements-production.txt: not as in requirements.txt: {n}" for n in sorted(pinned) if production.get(n) != pinned[n]]
+    wrong += [f"requirements-production.txt: {n} has no hash" for n, hashes in production.items() if "==" not in n or not hashes]
+    versions = dict(line.split(" ;")[0].split("==", 1) for line in production if "==" in line)
+    for name in ("apache-airflow-providers-fab", "apache-airflow-providers-celery", "psycopg2-binary", "asyncpg", "redis"):
+        if name not in versions:
+            wrong.append(f"requirements-production.txt: {name} is missing")
+    version = versions.get("apache-airflow", "")
+    tag = _default(d.services["api-server"]["image"]).rpartition(":")[2]
+    return wrong + ([] if tag == version else [f"image tag {tag} is not Airflow {version}"])
+
+
+def clean_layers(d: Deployment) -> list[str]:
+    lines = [line.strip() for line in d.ignore.splitlines() if line.strip() and not line.startswith("#")]
+    sent = {line[1:] for line in lines if line.startswith("!")}
+    wrong = [] if lines[0] == "*" else [".dockerignore: does not begin by leaving everything out"]
+    allowed = {"pyproject.toml", "requirements-production.txt", "include", "expectations", "dbt_project", "dags"}
+    wrong += [f".dockerignore: lets {name} in" for name in sorted(sent - allowed)]
+    lines = [line for line in re.findall(r"^COPY (.*)$", d.dockerfile, flags=re.M) if "--from=" not in line and "<<" not in line]
+    copied = {word for line in lines for word in line.split()[:-1] if not word.startswith("--")}
+    wrong += [f"Dockerfile: copies {name}" for name in sorted(copied - allowed)]
+    wrong += [f"Dockerfile: {line}" for line in re.findall(r"^(?:ARG|ENV) .*(?:PASSWORD|SECRET|TOKEN|FERNET).*$", d.dockerfile, flags=re.M)]
+    return wrong + (["Dockerfile: ADD"] if re.search(r"^ADD ", d.dockerfile, flags=re.M) else [])
+
+
+def private_files(d: Deployment) -> list[str]:
+    wrong = [] if "umask 077" in _entrypoint(d.dockerfile) else ["entrypoint: files others can read"]
+    if 'ENTRYPOINT ["/usr/local/bin/linli-entrypoint"]' not in d.dockerfile:
+        wrong.append("Dockerfile: the entrypoint is not used")
+    for name in AIRFLOW | DATA:
+        if d.services[name].get("entrypoint", ["/usr/local/bin/linli-entrypoint"])[0] != "/usr/local/bin/linli-entrypoint":
+            wrong.append(f"{name}: goes round the entrypoint")
+    return wrong
+
+
+def _entrypoint(dockerfile: str) -> str:
+    found = re.search(r"<<'ENTRYPOINT' \S+\n(.*?)^ENTRYPOINT$", dockerfile, flags=re.S | re.M)
+    return found[1] if found else ""
+
+
+Rule = Callable[[Deployment], list[str]]
+RULES: tuple[Rule, ...] = (
+    hardened, not_root, pinned_images, one_image, secrets_are_files, commands_strip, least_secrets, airflow_settings, loopback_only,
+    networks, healthy, order, first_start, volumes, image_from_pins, clean_layers, private_files,
+)  # fmt: skip
+
+CMD = "AIRFLOW__CORE__FERNET_KEY_CMD"
+Place = tuple[str | int, ...]
+GONE = object()
+# (rule, place in the compose file, what is put there)
+BROKEN: tuple[tuple[Rule, Place, Any], ...] = (
+    (hardened, ("services", "redis", "cap_drop"), GONE),
+    (hardened, ("services", "worker", "cap_add"), ["SYS_ADMIN"]),
+    (hardened, ("services", "postgres", "security_opt"), []),
+    (hardened, ("services", "worker", "read_only"), False),
+    (hardened, ("services", "worker", "privileged"), True),
+    (hardened, ("services", "api-server", "network_mode"), "host"),
+    (hardened, ("services", "worker", "pids_limit"), GONE),
+    (hardened, ("services", "scheduler", "logging"), {"driver": "json-file"}),
+    (not_root, ("services", "worker", "user"), "0:0"),
+    (not_root, ("services", "worker", "user"), "50000:0"),
+    (not_root, ("services", "postgres", "user"), GONE),
+    (pinned_images, ("services", "redis", "image"), "redis:latest"),
+    (pinned_images, ("services", "redis", "image"), "redis"),
+    (pinned_images, ("services", "postgres", "image"), "postgres:16"),
+    (pinned_images, ("services", "api-server", "build", "args", "PYTHON_IMAGE"), "python:3.12.1-slim"),
+    (one_image, ("services", "worker", "image"), "other/airflow:3.3.2"),
+    (one_image, ("services", "triggerer"), GONE),
+    (secrets_are_files, ("secrets", "jwt_secret"), {"environment": "JWT"}),
+    (secrets_are_files, ("services", "postgres", "environment", "POSTGRES_PASSWORD"), "airflow"),
+    (secrets_are_files, ("services", "worker", "environment", "LINLI_PATROL_APP_TOKEN"), "abc"),
+    (secrets_are_files, ("services", "worker", "environment", "LINLI_CASE_SYSTEM_URL"), "postgresql://linli:abc@db/cases"),
+    (secrets_are_files, ("services", "worker", "secrets"), ["unknown"]),
+    (secrets_are_files, ("services", "redis", "command"), ["redis-server", "--requirepass", "x"]),
+    (commands_strip, ("services", "worker", "environment", CMD), "cat /run/secrets/fernet_key"),
+    (commands_strip, ("services", "worker", "environment", CMD), 'sh -c \'printf "%s\\n" "$$(cat /run/secrets/fernet_key)"\''),
+    (commands_strip, ("services", "worker", "environment", CMD), "sh -c 'printf %s \"$$(cat /run/secrets/jwt_secret)\"'"),
+    (commands_strip, ("services", "worker", "environment", CMD), "sh -c 'printf %s \"$(cat /run/secrets/fernet_key)\"'"),
+    (commands_strip, ("services", "worker", "secrets"), sorted(PRIVATE)),
+    (least_secrets, ("services", "api-server", "secrets"), ["key_ring"]),
+    (least_secrets, ("services", "triggerer", "volumes"), ["linli-home:/var/lib/linli"]),
+    (least_secrets, ("services", "scheduler", "secrets"), ["admin_password"]),
+    (least_secrets, ("services", "linli", "secrets"), ["key_ring"]),
+    (airflow_settings, ("services", "api-server", "environment", "AIRFLOW__CORE__LOAD_EXAMPLES"), "True"),
+    (airflow_settings, ("services", "api-server", "environment", "AIRFLOW__CORE__AUTH_MANAGER"), GONE),
+    (airflow_settings, ("services", "scheduler", "environment", "AIRFLOW__CORE__EXECUTOR"), "LocalExecutor"),
+    (airflow_settings, ("services", "dag-processor", "environment", "LINLI_WAREHOUSE_POOL"), GONE),
+    (airflow_settings, ("services", "api-server", "environment", "AIRFLOW__API__BASE_URL"), "http://localhost"),
+    (airflow_settings, ("services", "api-server", "environment", "AIRFLOW__FAB__AUTH_ROLE_PUBLIC"), "Viewer"),
+    (airflow_settings, ("services", "worker", "command"), ["airflow", "standalone"]),
+    (airflow_settings, ("services", "scheduler", "command"), ["airflow", "standalone"]),
+    (loopback_only, ("services", "api-server", "ports"), ["8080:8080"]),
+    (loopback_only, ("services", "api-server", "ports"), ["0.0.0.0:8080:8080"]),
+    (loopback_only, ("services", "postgres", "ports"), ["127.0.0.1:5432:5432"]),
+    (networks, ("networks", "backend"), {}),
+    (networks, ("services", "postgres", "networks"), ["backend", "edge"]),
+    (networks, ("services", "worker", "networks"), ["backend"]),
+    (healthy, ("services", "redis", "healthcheck"), GONE),
+    (healthy, ("services", "worker", "healthcheck", "timeout"), GONE),
+    (healthy, ("services", "triggerer", "restart"), "no"),
+    (healthy, ("services", "init", "restart"), "unless-stopped"),
+    (order, ("services", "scheduler", "depends_on", "init"), GONE),
+    (order, ("services", "worker", "depends_on", "redis"), {"condition": "service_started"}),
+    (first_start, ("services", "init", "command"), ["sh", "-euc", "airflow db migrate"]),
+    (first_start, ("services", "init", "command", 1), "-c"),
+    (first_start, ("services", "init", "secrets"), [*REAL.services["init"]["secrets"], "key_ring"]),
+    (first_start, ("services", "init", "environment", "ADMIN_USER"), "admin"),
+    (volumes, ("services", "worker", "volumes"), ["linli-home:/var/lib/linli"]),
+    (volumes, ("services", "worker", "volumes", 2, "read_only"), False),
+    (volumes, ("services", "worker", "environment", "LINLI_HOME"), "/tmp/linli"),
+    (volumes, ("services", "linli", "environment", "LINLI_KEY_RING"), "/var/lib/linli/keys/ring.json"),
+    (volumes, ("volumes", "postgres"), GONE),
+    (image_from_pins, ("services", "api-server", "image"), "linli/airflow:3.3.1"),
+    (private_files, ("services", "worker", "entrypoint"), ["sh", "-c"]),
+)
+# (rule, file, what is replaced, by what)
+REWRITTEN: tuple[tuple[Rule, str, str, str], ...] = (
+    (not_root, "dockerfile", "USER 50000:50000", "USER root"),
+    (not_root, "dockerfile", "USER 50000:50000", ""),
+    (pinned_images, "dockerfile", "python:3.11.14-slim-bookworm", "python:latest"),
+    (image_from_pins, "dockerfile", "--require-hashes ", ""),
+    (image_from_pins, "dockerfile", "--no-deps --require-hashes", "--require-hashes"),
+    (image_from_pins, "dockerfile", "--no-index ", ""),
+    (image_from_pins, "production", "apache-airflow-providers-fab==", "apache-airflow-providers-bar=="),
+    (image_from_pins, "production", "duckdb==2.0.0", "duckdb==2.0.1"),
+    (image_from_pins, "production", "apache-airflow==3.3.2", "apache-airflow==3.3.1"),
+    (clean_layers, "ignore", "*\n!pyproject", "!pyproject"),
+    (clean_layers, "ignore", "!dags", "!dags\n!secrets"),
+    (clean_layers, "dockerfile", "COPY dags ", "COPY secrets /run/secrets\nCOPY dags "),
+    (clean_layers, "dockerfile", "COPY dags ", "COPY . "),
+    (clean_layers, "dockerfile", "COPY dags ", "COPY --chown=50000:50000 dags secrets "),
+    (clean_layers, "dockerfile", "COPY dags ", "ADD dags "),
+    (clean_layers, "dockerfile", "WORKDIR", "ENV REDIS_PASSWORD=x\nWORKDIR"),
+    (private_files, "dockerfile", "umask 077", "umask 022"),
+    (private_files, "dockerfile", 'ENTRYPOINT ["/usr/local/bin/linli-entrypoint"]', 'ENTRYPOINT ["sh"]'),
+)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_deployment_keeps_the_rule(rule: Rule) -> None:
+    assert rule(REAL) == []
+
+
+@pytest.mark.parametrize(("rule", "place", "value"), BROKEN, ids=[f"{r.__name__}-{'.'.join(map(str, p))}" for r, p, _ in BROKEN])
+def test_the_rule_catches_a_broken_compose_file(rule: Rule, place: Place, value: Any) -> None:
+    # A deep copy keeps shared what the anchors share; through JSON every service gets its own.
+    holder: Any = json.loads(REAL_AS_JSON)
+    compose = holder
+    for step in place[:-1]:
+        holder = holder[step]
+    if value is GONE:
+        del holder[place[-1]]
+    else:
+        holder[place[-1]] = value
+    assert rule(Deployment(compose, REAL.dockerfile, REAL.ignore, REAL.pinned, REAL.production)) != []
+
+
+@pytest.mark.parametrize(("rule", "file", "old", "new"), REWRITTEN, ids=[f"{r.__name__}-{f}-{n}" for n, (r, f, *_) in enumerate(REWRITTEN)])
+def test_the_rule_catches_a_broken_file(rule: Rule, file: str, old: str, new: str) -> None:
+    deployment = copy.copy(REAL)
+    assert old in getattr(deployment, file)
+    setattr(deployment, file, getattr(deployment, file).replace(old, new))
+    assert rule(deployment) != []
+
+
+def test_every_rule_has_a_mutant() -> None:
+    assert {rule for rule, *_ in (*BROKEN, *REWRITTEN)} == set(RULES)
+
+
+def test_the_entrypoint_hands_secret_files_over_in_memory(tmp_path: Path) -> None:
+    script = tmp_path / "entrypoint"
+    script.write_text(_entrypoint(REAL.dockerfile), encoding="utf-8")
+    for name, text in {"linli_case_system_url": "postgresql://x\n", "linli_patrol_app_token": "", "jwt_secret": "s" * 20}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    environment = {"PATH": os.environ["PATH"], "LINLI_SECRETS": str(tmp_path)}
+    command = ["sh", str(script), "sh", "-c", "umask; env"]
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[0].endswith("077")
+    assert "LINLI_CASE_SYSTEM_URL=postgresql://x" in shown.splitlines()
+    assert "LINLI_PATROL_APP_TOKEN" not in shown and "s" * 20 not in shown
+
+
+@pytest.mark.parametrize("option", sorted(BY_COMMAND))
+def test_the_command_prints_the_secret_without_its_newline(option: str, tmp_path: Path) -> None:
+    command = REAL.services["worker"]["environment"][f"{option}_CMD"].replace("$$", "$").replace("/run/secrets", str(tmp_path))
+    for secret in BY_COMMAND[option]:
+        (tmp_path / secret).write_text("a1b2c3\n", encoding="utf-8")
+    printed = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True).stdout
+    assert "a1b2c3" in printed and printed == printed.strip()
