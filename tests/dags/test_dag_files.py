@@ -1,0 +1,72 @@
+"""The DAG files: they load, name their days, and bring in nothing heavy while they are parsed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+HEAVY = ("pandas", "duckdb", "dbt", "great_expectations", "pyarrow", "adbc_driver_manager")
+PROBE = """
+import json, logging, os, sys
+logging.disable(logging.CRITICAL)
+sys.path.insert(0, "dags")
+from airflow.dag_processing.dagbag import DagBag
+before = set(sys.modules)
+bag = DagBag("dags")
+print(json.dumps({
+    "errors": list(bag.import_errors),
+    "loaded": sorted({m.split(".")[0] for m in set(sys.modules) - before}),
+    "dags": {
+        name: {
+            "tasks": {t.task_id: {"down": sorted(t.downstream_task_ids), "rule": t.trigger_rule.value, "retries": t.retries} for t in dag.tasks},
+            "timetable": type(dag.timetable).__name__,
+            "catchup": dag.catchup,
+            "active": dag.max_active_runs,
+        }
+        for name, dag in bag.dags.items()
+    },
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    env = {"PATH": "", "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    done = subprocess.run([sys.executable, "-c", PROBE], cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def test_they_load(parsed: dict[str, Any]) -> None:
+    assert parsed["errors"] == []
+    assert sorted(parsed["dags"]) == ["nightly", "reconcile"]
+
+
+def test_parsing_brings_in_nothing_heavy(parsed: dict[str, Any]) -> None:
+    assert not set(HEAVY) & set(parsed["loaded"])
+
+
+def test_nights_are_keyed_by_day_and_never_overlap(parsed: dict[str, Any]) -> None:
+    for dag in parsed["dags"].values():
+        assert dag["timetable"] == "PartitionedCronTimetable" or "Partition" in dag["timetable"]
+        assert dag["active"] == 1 and dag["catchup"] is False
+
+
+def test_every_declared_source_has_its_group_and_none_stops_the_gate(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["nightly"]["tasks"]
+    for source in (p.parent.name for p in (PROJECT / "expectations").glob("*/_source.yml")):
+        assert tasks[f"{source}.extract"]["down"] == ["gate"]
+        assert tasks[f"{source}.extract"]["retries"] > 0
+    assert tasks["gate"]["rule"] == "all_done"
+
+
+def test_bad_data_is_not_retried(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["nightly"]["tasks"]
+    assert [tasks[name]["retries"] for name in ("gate", "build", "publish")] == [0, 0, 0]
+    assert tasks["gate"]["down"] == ["build"] and tasks["build"]["down"] == ["publish"]
