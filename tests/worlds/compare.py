@@ -1,0 +1,183 @@
+"""Random worlds through landing, gate and build, every figure of both marts beside the oracle's.
+
+    python -m tests.worlds.compare --seeds 20 --cases 5000
+
+All seeds are one district each of one deployment, so one build serves them all. Exits with 1 on any difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from linli import contracts, gate, landing, warehouse
+from linli.contracts import Catalog
+from linli.register import Register, Run
+from linli.settings import Settings
+
+from .oracle import SHANGHAI, Key, Reference, marts
+from .world import World, reference, world
+
+KEYS = {
+    "mart_clock_257": ("month", "district_code", "level", "key", "step"),
+    "mart_two_callback_satisfaction": ("month", "district_code", "level", "key"),
+}
+TOLERANCE = 1e-9
+AS_OF = dt.datetime(2027, 1, 5, tzinfo=SHANGHAI)
+LOOKBACK = dt.timedelta(days=3)
+
+Mart = dict[Key, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """What a batch covers."""
+
+    start: dt.datetime | None
+    end: dt.datetime
+
+
+@dataclass
+class Comparison:
+    """How many figures were laid side by side, and where they differ."""
+
+    cells: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    def add(self, what: str, expected: Mart, found: Mart) -> None:
+        """Compares two marts row by row, column by column."""
+        for key in sorted(expected.keys() | found.keys(), key=str):
+            where = f"{what} {' '.join(map(str, key))}"
+            if key not in found or key not in expected:
+                self.differences.append(f"{where}: only in the {'oracle' if key in expected else 'warehouse'}")
+                continue
+            for column, value in expected[key].items():
+                self.cells += 1
+                if not same(value, found[key][column]):
+                    self.differences.append(f"{where} {column}: oracle {value}, warehouse {found[key][column]}")
+
+
+def same(expected: Any, found: Any) -> bool:
+    """Counts and flags exactly, rates within the tolerance, nothing only beside nothing."""
+    if expected is None or found is None:
+        return expected is None and found is None
+    if isinstance(expected, float):
+        return abs(expected - float(found)) <= TOLERANCE
+    return bool(expected == found) and isinstance(found, bool) == isinstance(expected, bool)
+
+
+class Deployment:
+    """A home of its own whose districts are the worlds; nights are loaded one after another."""
+
+    def __init__(self, home: Path, worlds: Sequence[World]) -> None:
+        reference(worlds, home / "reference")
+        self.settings = Settings.load(
+            {"LINLI_HOME": str(home), "LINLI_REFERENCE": str(home / "reference"), "PATH": os.environ.get("PATH", "")}
+        )
+        self.worlds = list(worlds)
+        self.reference = Reference.read(home / "reference")
+        self.catalog: Catalog = contracts.load(self.settings.project / "expectations")
+        self.register = Register(self.settings.register_path)
+        self.loaded_to: dt.datetime | None = None
+
+    def night(self, as_of: dt.datetime) -> gate.GateReport:
+        """Loads what was written since the last night, less the lookback, up to `as_of`, and builds."""
+        day = as_of.astimezone(SHANGHAI).date() - dt.timedelta(days=1)
+        run = self.register.begin_run(day, as_of)
+        window = Interval(self.loaded_to and self.loaded_to - LOOKBACK, as_of)
+        self._land(run, window)
+        report = gate.gate(self.settings, self.register, self.catalog, run)
+        warehouse.build(self.settings, self.register, self.catalog, run)
+        self.loaded_to = as_of
+        return report
+
+    def _land(self, run: Run, window: Interval) -> None:
+        changed = [w.changed(window.start, window.end) for w in self.worlds]
+        for name in changed[0]:
+            record = self.catalog.record(f"case_system.{name}")
+            rows = pa.concat_tables(pa.Table.from_pylist(of_world[name], record.declared_schema()) for of_world in changed)
+            landing.land(
+                self.settings, self.register, record, rows, kind="window", window=window, snapshot_at=window.end, run=run,
+                expected_rows=rows.num_rows,
+            )  # fmt: skip
+
+    def marts(self) -> dict[str, Mart]:
+        """Both marts as the warehouse has them."""
+        found = {}
+        with duckdb.connect(str(self.settings.work_file), read_only=True) as connection:
+            for name, keys in KEYS.items():
+                rows = connection.sql(f"select * from mart.{name}").to_arrow_table().to_pylist()
+                found[name] = {tuple(row[key] for key in keys): row for row in rows}
+                if len(found[name]) != len(rows):
+                    raise AssertionError(f"{name}: {len(rows)} rows for {len(found[name])} keys")
+        return found
+
+    def compare(self, as_of: dt.datetime) -> Comparison:
+        """The marts beside the oracle's, world by world."""
+        found, comparison = self.marts(), Comparison()
+        districts = {w.district_code for w in self.worlds}
+        for name, mart in found.items():
+            strangers = {key[1] for key in mart} - districts
+            comparison.differences += [f"{name}: a district nobody has, {district}" for district in sorted(strangers)]
+        for one in self.worlds:
+            expected = marts(one.loaded(as_of), self.reference, as_of)
+            for name, mart in found.items():
+                its_own = {key: row for key, row in mart.items() if key[1] == one.district_code}
+                comparison.add(name, expected[name], its_own)
+        return comparison
+
+
+def not_accepted(report: gate.GateReport) -> list[str]:
+    """What the gate held against worlds that hold valid submissions only, as 'record: rule, rows'."""
+    found = []
+    for record in report.records:
+        for of_batch in record.rules.values():
+            found += [f"{record.record}: {rule}, {rows} rows" for rule, rows in of_batch.items()]
+    return sorted(found)
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    """The command; 0 when nothing differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--cases", type=int, default=5000)
+    parser.add_argument("--as-of", type=dt.datetime.fromisoformat, nargs="+", default=[AS_OF], help="one night each, in order")
+    parser.add_argument("--show", type=int, default=20, help="how many differences to print")
+    asked = parser.parse_args(None if arguments is None else list(arguments))
+    moments = [at if at.tzinfo else at.replace(tzinfo=SHANGHAI) for at in asked.as_of]
+
+    started = time.monotonic()
+    worlds = [world(seed, asked.cases) for seed in range(asked.first_seed, asked.first_seed + asked.seeds)]
+    print(f"{len(worlds)} worlds of {asked.cases} cases ({time.monotonic() - started:.0f} s)", flush=True)
+    bad = 0
+    with tempfile.TemporaryDirectory(prefix="linli-worlds-") as folder:
+        deployment = Deployment(Path(folder), worlds)
+        for as_of in moments:
+            started = time.monotonic()
+            report = deployment.night(as_of)
+            print(f"as of {as_of.isoformat()}: landed, gated and built ({time.monotonic() - started:.0f} s)", flush=True)
+            for line in not_accepted(report):
+                print(f"  {line}")
+            started = time.monotonic()
+            comparison = deployment.compare(as_of)
+            bad += len(comparison.differences)
+            print(f"  {comparison.cells:,} cells compared, {len(comparison.differences)} differences ({time.monotonic() - started:.0f} s)")
+            for line in comparison.differences[: asked.show]:
+                print(f"  {line}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
