@@ -1,7 +1,8 @@
 """Working days of the State Council's calendar, pure: published years as announced, later years provisional.
 
 `chinesecalendar` holds the announced holidays and make-up days up to the last published year. A day after it is
-*provisional*: weekends and the statutory holidays known from `holidays` are off, and no day is made up.
+*provisional*: weekends and the statutory holidays known from `holidays` are off, with the weekdays that compensate a
+holiday on a weekend by law, and no day is made up.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _statutory(year: int) -> dict[dt.date, str]:
     # Imported late: the package takes a quarter of a second and only provisional years need it.
     import holidays
 
-    return {day: name for day, name in holidays.country_holidays("CN", years=year, observed=False).items() if day.year == year}
+    return {day: name for day, name in holidays.country_holidays("CN", years=year).items() if day.year == year}
 
 
 def day(on: dt.date, overrides: Overrides = NO_OVERRIDES) -> Day:

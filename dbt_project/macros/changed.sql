@@ -1,0 +1,43 @@
+{#
+  Incremental by changed key. A night computes only the cases of int_changed_cases and replaces their fact rows; the
+  months those rows leave and enter are what the marts rebuild.
+#}
+
+{# A condition on a case number: true for the cases this build computes; a full refresh computes all. #}
+{% macro is_changed(column) -%}
+    {%- set changed = ref('int_changed_cases') -%}
+    {%- if flags.FULL_REFRESH -%}
+    true
+    {%- else -%}
+    {{ column }} in (select changed_cases.case_no from {{ changed }} as changed_cases)
+    {%- endif -%}
+{%- endmacro %}
+
+{# Before a fact takes new rows: remember the months its old rows count in, then remove them, in one transaction. #}
+{% macro forget_changed(mart=none, month=none) -%}
+    {%- if is_incremental() -%}
+        {%- if mart -%}
+        insert into {{ source('linli', 'touched_months') }}
+        select distinct '{{ mart }}', {{ month }} from {{ this }}
+        where {{ month }} is not null and {{ is_changed('case_no') }};
+        {%- endif %}
+        delete from {{ this }} where {{ is_changed('case_no') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A condition on a month: true for the months this build counts again. #}
+{% macro is_touched(mart, column) -%}
+    {%- set touched = ref('int_touched_months') -%}
+    {%- if flags.FULL_REFRESH -%}
+    true
+    {%- else -%}
+    {{ column }} in (select touched.month from {{ touched }} as touched where touched.mart = '{{ mart }}')
+    {%- endif -%}
+{%- endmacro %}
+
+{# Before a mart takes new rows: remove the months it counts again. #}
+{% macro forget_touched(mart) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where {{ is_touched(mart, 'month') }}
+    {%- endif -%}
+{%- endmacro %}

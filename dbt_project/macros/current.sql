@@ -1,0 +1,39 @@
+{#
+  What is taken out of a parent is replaced as a whole when a newer version of the parent is accepted: a child row is
+  current only while its version is its parent's.
+#}
+
+{# Rows exploded from a patrol: current while they carry the patrol's own updated_at. #}
+{% macro of_current_patrol(child) -%}
+select child.*
+from {{ child }} as child
+inner join {{ ref('stg_patrol_app__patrols') }} as patrols
+    on child.patrol_id = patrols.patrol_id and child.updated_at = patrols.updated_at
+where
+    not child._deleted
+    and not patrols._deleted
+{%- endmacro %}
+
+{# Rows of a sheet: current while they come from the newest complete return of their community and month. #}
+{% macro of_current_return(child, sheet) -%}
+with ranked as (
+    select
+        file_sha,
+        row_number() over (
+            partition by community_code, month_on
+            order by _snapshot_at desc, file_sha desc
+        ) as recency
+    from {{ ref('stg_meeting_returns__returns') }}
+    where
+        sheet = '{{ sheet }}'
+        and is_complete
+        and not _deleted
+)
+
+select child.*
+from {{ child }} as child
+inner join ranked on child._parent_version = ranked.file_sha
+where
+    not child._deleted
+    and ranked.recency = 1
+{%- endmacro %}

@@ -1,0 +1,30 @@
+{# Everything that DuckDB and Spark say differently; no other file names an engine. #}
+
+{# The calendar date in Shanghai of an instant, whatever the session's time zone is. #}
+{% macro local_date(instant) %}{{ return(adapter.dispatch('local_date')(instant)) }}{% endmacro %}
+{% macro duckdb__local_date(instant) %}cast(timezone('Asia/Shanghai', {{ instant }}) as date){% endmacro %}
+{# Spark's timestamps have no zone of their own: the session runs in Asia/Shanghai. #}
+{% macro spark__local_date(instant) %}cast({{ instant }} as date){% endmacro %}
+
+{# The first day of the month of a date, as a date. #}
+{% macro month_of(day) %}cast(date_trunc('month', {{ day }}) as date){% endmacro %}
+
+{# Minutes between two instants, a double. #}
+{% macro minutes_between(start, end) %}{{ return(adapter.dispatch('minutes_between')(start, end)) }}{% endmacro %}
+{% macro duckdb__minutes_between(start, end) %}((epoch({{ end }}) - epoch({{ start }})) / 60.0){% endmacro %}
+{% macro spark__minutes_between(start, end) %}((cast({{ end }} as double) - cast({{ start }} as double)) / 60.0){% endmacro %}
+
+{# How many elements an array has; 0 for a missing array. #}
+{% macro list_size(list) %}{{ return(adapter.dispatch('list_size')(list)) }}{% endmacro %}
+{% macro duckdb__list_size(list) %}coalesce(len({{ list }}), 0){% endmacro %}
+{% macro spark__list_size(list) %}coalesce(size({{ list }}), 0){% endmacro %}
+
+{# Last line of a large model: rows of one month lie together, so a night reads and replaces few row groups or files. #}
+{% macro clustered_by(column) %}{{ return(adapter.dispatch('clustered_by')(column)) }}{% endmacro %}
+{% macro duckdb__clustered_by(column) %}order by {{ column }}{% endmacro %}
+{% macro spark__clustered_by(column) %}distribute by {{ column }}{% endmacro %}
+
+{# Every column of the relation read but one. #}
+{% macro all_but(column) %}{{ return(adapter.dispatch('all_but')(column)) }}{% endmacro %}
+{% macro duckdb__all_but(column) %}* exclude ({{ column }}){% endmacro %}
+{% macro spark__all_but(column) %}* except ({{ column }}){% endmacro %}

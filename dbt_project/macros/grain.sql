@@ -1,0 +1,54 @@
+{#
+  The grain of a model: its key columns are never null and never twice. What breaks without it: everything joined to
+  the model is counted more than once. A night looks at the rows it may have changed (`touched_by`), a full refresh at all.
+#}
+{% test grain(model, columns, touched_by=none) %}
+select
+    {{ columns | join(', ') }},
+    count(*) as row_count
+from {{ model }}
+{% if touched_by == 'changed_cases' -%}
+where {{ is_changed('case_no') }}
+{% elif touched_by -%}
+where {{ is_touched(touched_by, 'month') }}
+{% endif -%}
+group by {{ columns | join(', ') }}
+having
+    count(*) > 1
+    {% for column in columns -%}
+    or {{ column }} is null
+    {% endfor %}
+{% endtest %}
+
+{# Staged keys: a night looks at the keys it landed. #}
+{% test staged_grain(model, columns, landed) %}
+select
+    {{ columns | join(', ') }},
+    count(*) as row_count
+from {{ model }} as staged
+{% if not flags.FULL_REFRESH -%}
+where exists (
+    select 1 from {{ landed }} as landed
+    where {% for column in columns %}landed.{{ column }} = staged.{{ column }}{% if not loop.last %} and {% endif %}{% endfor %}
+)
+{% endif -%}
+group by {{ columns | join(', ') }}
+having
+    count(*) > 1
+    {% for column in columns -%}
+    or {{ column }} is null
+    {% endfor %}
+{% endtest %}
+
+{# Rows that break a condition, which must be written so that it is true or false, never null. #}
+{% test holds(model, condition, touched_by=none) %}
+select *
+from {{ model }}
+where
+    not coalesce({{ condition }}, false)
+    {% if touched_by == 'changed_cases' -%}
+    and {{ is_changed('case_no') }}
+    {% elif touched_by -%}
+    and {{ is_touched(touched_by, 'month') }}
+    {% endif -%}
+{% endtest %}

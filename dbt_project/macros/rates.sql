@@ -1,0 +1,27 @@
+{# A share of counts as a double; null when there is nothing to divide by. #}
+{% macro rate(part, whole) -%}
+    cast({{ part }} as double) / nullif({{ whole }}, 0)
+{%- endmacro %}
+
+{# One bound ('low' or 'high') of the Wilson 95 % interval of part out of whole, within 0..1; null when whole is 0. #}
+{% macro wilson(part, whole, bound) -%}
+{%- set z2 = var('wilson_z') * var('wilson_z') -%}
+{%- set sign = '-' if bound == 'low' else '+' -%}
+    case
+        when {{ whole }} = 0 then null
+        {% if bound == 'low' %}when {{ part }} = 0 then cast(0 as double){% else %}when {{ part }} = {{ whole }} then cast(1 as double){% endif %}
+        else (
+            {{ part }} + {{ z2 }} / 2
+            {{ sign }} {{ var('wilson_z') }} * sqrt(cast({{ part }} as double) * ({{ whole }} - {{ part }}) / {{ whole }} + {{ z2 }} / 4)
+        ) / ({{ whole }} + {{ z2 }})
+    end
+{%- endmacro %}
+
+{# Cohen's kappa of two judges from the four cells of their table; null when it is undefined. #}
+{% macro cohen_kappa(yes_yes, yes_no, no_yes, no_no) -%}
+{%- set n = '(' ~ [yes_yes, yes_no, no_yes, no_no] | join(' + ') ~ ')' -%}
+{%- set by_chance -%}
+(({{ yes_yes }} + {{ yes_no }}) * ({{ yes_yes }} + {{ no_yes }}) + ({{ no_no }} + {{ no_yes }}) * ({{ no_no }} + {{ yes_no }}))
+{%- endset -%}
+    cast({{ n }} * ({{ yes_yes }} + {{ no_no }}) - {{ by_chance }} as double) / nullif({{ n }} * {{ n }} - {{ by_chance }}, 0)
+{%- endmacro %}

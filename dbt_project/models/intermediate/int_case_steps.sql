@@ -1,0 +1,28 @@
+with run as (
+    select as_of from {{ source('linli', 'run') }}
+),
+
+steps as (
+    select
+        case_no,
+        round_no,
+        step_id,
+        step,
+        stepped_at
+    from {{ ref('stg_case_system__case_steps') }}
+    where
+        not _deleted
+        and {{ is_changed('case_no') }}
+)
+
+select
+    steps.case_no,
+    steps.round_no,
+    steps.step_id,
+    kinds.step_code,
+    steps.stepped_at,
+    {{ local_date('steps.stepped_at') }} as stepped_on
+from steps
+inner join {{ ref('step_kinds') }} as kinds on steps.step = kinds.step_name
+cross join run
+where steps.stepped_at < run.as_of

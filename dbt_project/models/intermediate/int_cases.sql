@@ -1,0 +1,65 @@
+with run as (
+    select as_of from {{ source('linli', 'run') }}
+),
+
+cases as (
+    select *
+    from {{ ref('stg_case_system__cases') }}
+    where
+        not _deleted
+        and {{ is_changed('case_no') }}
+),
+
+whistled as (
+    select
+        whistles.case_no,
+        max(levels.rank) as highest_rank
+    from {{ ref('stg_case_system__whistles') }} as whistles
+    inner join {{ ref('whistle_levels') }} as levels on whistles.level = levels.whistle_level_name
+    cross join run
+    where
+        not whistles._deleted
+        and whistles.blown_at < run.as_of
+        and {{ is_changed('whistles.case_no') }}
+    group by whistles.case_no
+),
+
+ended as (
+    select
+        case_no,
+        min(step_code) as step_code
+    from {{ ref('int_case_steps') }}
+    where step_code in ('invalidated', 'merged', 'withdrawn')
+    group by case_no
+)
+
+select
+    cases.case_no,
+    cases.district_code,
+    coalesce(compounds.community_code, 'none') as community_code,
+    cases.compound_code,
+    coalesce(cases.station_code, compounds.station_code, 'none') as station_code,
+    coalesce(departments.department_code, 'none') as department_code,
+    coalesce(cases.officer_no, 'none') as officer_no,
+    coalesce(items.category_code, 'none') as category_code,
+    cases.item_code,
+    coalesce(levels.whistle_level_code, 'none') as whistle_level_code,
+    coalesce(channels.channel_code, 'none') as channel_code,
+    coalesce(phases.phase_code, 'none') as phase_code,
+    cases.on_scene as is_on_scene,
+    case
+        when cases.status = '重复件' or ended.step_code = 'merged' then 'duplicate'
+        when cases.status = '已作废' or ended.step_code = 'invalidated' then 'invalid'
+        when cases.status = '已撤诉' or ended.step_code = 'withdrawn' then 'withdrawn'
+    end as exclusion,
+    cases.reported_at,
+    {{ month_of(local_date('cases.reported_at')) }} as report_month
+from cases
+left join {{ ref('compounds') }} as compounds on cases.compound_code = compounds.compound_code
+left join {{ ref('departments') }} as departments on cases.lead_department = departments.department_name
+left join {{ ref('enforcement_items') }} as items on cases.item_code = items.item_code
+left join {{ ref('channels') }} as channels on cases.channel = channels.channel_name
+left join {{ ref('phases') }} as phases on cases.phase = phases.phase_name
+left join whistled on cases.case_no = whistled.case_no
+left join {{ ref('whistle_levels') }} as levels on whistled.highest_rank = levels.rank
+left join ended on cases.case_no = ended.case_no

@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+{{ of_current_return(ref('stg_meeting_returns__meetings'), '会议') }}

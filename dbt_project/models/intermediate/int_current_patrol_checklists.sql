@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+{{ of_current_patrol(ref('stg_patrol_app__patrol_checklists')) }}

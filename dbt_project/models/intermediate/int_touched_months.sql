@@ -1,0 +1,18 @@
+-- depends_on: {{ ref('fct_case_step') }}
+-- depends_on: {{ ref('fct_case_round') }}
+select
+    mart,
+    month
+from {{ source('linli', 'touched_months') }}
+union
+select
+    'clock' as mart,
+    due_month as month
+from {{ ref('int_round_steps') }}
+where due_month is not null
+union
+select
+    'satisfaction' as mart,
+    {{ month_of(local_date('resolved_at')) }} as month
+from {{ ref('int_case_rounds') }}
+where resolved_at is not null

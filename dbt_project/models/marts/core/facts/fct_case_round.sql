@@ -1,0 +1,84 @@
+{{ config(pre_hook="{{ forget_changed('satisfaction', 'resolved_month') }}") }}
+-- depends_on: {{ source('linli', 'touched_months') }}
+with run as (
+    select as_of from {{ source('linli', 'run') }}
+),
+
+due as (
+    select
+        case_no,
+        round_no
+        {%- for step in var('clock') %},
+        min(due_on) filter (where step = '{{ step }}') as {{ step }}_due_on
+        {%- endfor %}
+    from {{ ref('int_round_steps') }}
+    group by case_no, round_no
+),
+
+paused as (
+    select
+        case_no,
+        round_no,
+        bool_or(is_open) as is_paused
+    from {{ ref('int_round_pauses') }}
+    group by case_no, round_no
+),
+
+rounds as (
+    select
+        rounds.*,
+        {{ local_date('rounds.resolved_at') }} as resolved_on,
+        due.accept_due_on,
+        due.resolve_due_on,
+        due.follow_up_due_on,
+        coalesce(paused.is_paused, false) as is_paused,
+        voices.organisation_reached_at,
+        voices.resident_reached_at,
+        voices.followed_up_at,
+        voices.organisation_is_satisfied,
+        voices.resident_is_satisfied,
+        coalesce(
+            {{ local_date('voices.followed_up_at') }} <= due.follow_up_due_on,
+            voices.followed_up_at is not null
+        ) as is_double_called
+    from {{ ref('int_case_rounds') }} as rounds
+    left join due on rounds.case_no = due.case_no and rounds.round_no = due.round_no
+    left join paused on rounds.case_no = paused.case_no and rounds.round_no = paused.round_no
+    left join {{ ref('int_round_voices') }} as voices
+        on rounds.case_no = voices.case_no and rounds.round_no = voices.round_no
+)
+
+select
+    rounds.case_no,
+    rounds.round_no,
+    cases.report_month,
+    {% for column in attribution().values() -%}
+    cases.{{ column }},
+    {% endfor -%}
+    cases.phase_code,
+    cases.is_on_scene,
+    cases.exclusion,
+    cases.exclusion is null as is_counted,
+    rounds.is_latest_round,
+    rounds.opened_at,
+    rounds.day_0_on,
+    rounds.accepted_at,
+    rounds.resolved_at,
+    rounds.resolved_on,
+    {{ month_of('rounds.resolved_on') }} as resolved_month,
+    rounds.accept_due_on,
+    rounds.resolve_due_on,
+    rounds.follow_up_due_on,
+    rounds.is_paused,
+    rounds.organisation_reached_at,
+    rounds.resident_reached_at,
+    rounds.followed_up_at,
+    rounds.organisation_is_satisfied,
+    rounds.resident_is_satisfied,
+    rounds.is_double_called,
+    rounds.followed_up_at is not null
+    or coalesce(rounds.follow_up_due_on < {{ local_date('run.as_of') }}, false) as is_matured
+from rounds
+inner join {{ ref('int_cases') }} as cases on rounds.case_no = cases.case_no
+cross join run
+{{ clustered_by('report_month') }}

@@ -1,0 +1,48 @@
+{{ config(pre_hook="{{ forget_changed() }}") }}
+with run as (
+    select as_of from {{ source('linli', 'run') }}
+),
+
+-- an answer or an arrival the run has not reached yet is not known to it
+whistles as (
+    select
+        staged.whistle_id,
+        staged.case_no,
+        staged.level,
+        staged.blown_by,
+        staged.departments_called,
+        staged.blown_at,
+        case when staged.answered_at < run.as_of then staged.answered_at end as answered_at,
+        case when staged.arrived_at < run.as_of then staged.arrived_at end as arrived_at
+    from {{ ref('stg_case_system__whistles') }} as staged
+    cross join run
+    where
+        not staged._deleted
+        and staged.blown_at < run.as_of
+        and {{ is_changed('staged.case_no') }}
+)
+
+select
+    whistles.whistle_id,
+    whistles.case_no,
+    cases.report_month,
+    cases.district_code,
+    cases.community_code,
+    cases.compound_code,
+    levels.whistle_level_code,
+    cast(levels.rank as integer) as whistle_level_rank,
+    whistles.blown_by,
+    cast({{ list_size('whistles.departments_called') }} as integer) as called_department_count,
+    whistles.blown_at,
+    whistles.answered_at,
+    whistles.arrived_at,
+    {{ minutes_between('whistles.blown_at', 'whistles.answered_at') }} as answer_minutes,
+    {{ minutes_between('whistles.blown_at', 'whistles.arrived_at') }} as arrival_minutes,
+    case
+        when levels.whistle_level_code = 'emergency'
+            then {{ minutes_between('whistles.blown_at', 'whistles.arrived_at') }} <= {{ var('emergency_minutes') }}
+    end as is_arrival_in_time
+from whistles
+inner join {{ ref('int_cases') }} as cases on whistles.case_no = cases.case_no
+inner join {{ ref('whistle_levels') }} as levels on whistles.level = levels.whistle_level_name
+{{ clustered_by('report_month') }}

@@ -1,0 +1,3 @@
+{{ config(unique_key=['entry_id']) }}
+
+{{ newest_landed(source('points_ledger', 'ledger_entries')) }}

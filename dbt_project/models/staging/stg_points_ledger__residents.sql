@@ -1,0 +1,3 @@
+{{ config(unique_key=['resident_no']) }}
+
+{{ newest_landed(source('points_ledger', 'residents')) }}

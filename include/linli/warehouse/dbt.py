@@ -1,0 +1,87 @@
+"""Runs dbt as a subprocess of this environment and reads its results."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from linli.settings import Settings
+from linli.warehouse.project import StagedProject
+
+_SHOWN_FAILURES = 5
+
+
+class BuildFailed(RuntimeError):
+    """A model or a test has failed; the message names them, the log has the rest. Nothing of the build is published."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one node of the build."""
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+
+
+def dbt_build(project: StagedProject, settings: Settings, *, full_refresh: bool) -> list[NodeResult]:
+    """`dbt build` on the working file. A night leaves out unit tests, which are about code, and reference tables, which
+    only a full refresh can change. Raises BuildFailed."""
+    choice = ["--exclude-resource-type", "unit_test"]
+    choice += ["--full-refresh"] if full_refresh else ["--exclude", "tag:reference"]
+    run_results = project.target / "run_results.json"
+    run_results.unlink(missing_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", "build", *choice, *_places(project)],
+        env=_environment(settings),
+        cwd=project.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    results = _results(run_results)
+    broken = [result.name for result in results if result.status in ("error", "fail")]
+    if done.returncode or not results:
+        named = ", ".join(broken[:_SHOWN_FAILURES]) + (f" and {len(broken) - _SHOWN_FAILURES} more" if broken[_SHOWN_FAILURES:] else "")
+        where = (project.logs / "dbt.log").relative_to(settings.home)
+        raise BuildFailed(f"dbt build ended with {done.returncode}: {named or 'no node was run'}; see {where} in the home folder")
+    return results
+
+
+def _places(project: StagedProject) -> list[str]:
+    return [
+        "--project-dir", str(project.folder), "--profiles-dir", str(project.folder),
+        "--target-path", str(project.target), "--log-path", str(project.logs),
+        "--no-version-check", "--no-use-colors", "--log-level", "warn",
+    ]  # fmt: skip
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return os.environ | {
+        "LINLI_WORK_FILE": str(settings.work_file),
+        "LINLI_THREADS": str(settings.threads),
+        "LINLI_MEMORY_LIMIT": settings.memory_limit,
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def _results(path: Path) -> list[NodeResult]:
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))["results"]
+    return [
+        NodeResult(
+            name=result["unique_id"].split(".")[2],
+            kind=result["unique_id"].split(".")[0],
+            status=result["status"],
+            seconds=float(result["execution_time"]),
+        )
+        for result in found
+    ]
