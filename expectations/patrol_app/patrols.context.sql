@@ -1,0 +1,9 @@
+-- Places against the reference lists. A district that is not known is told by itself, not through all that is in it.
+select
+    b._batch_id,
+    b._row_no,
+    case when c.compound_code is null then b.compound_code end as ctx_unknown_compound,
+    case when d.district_code <> c.district_code then b.compound_code end as ctx_compound_elsewhere
+from batch b
+left join ref.districts d on d.district_code = b.district_code
+left join ref.compounds c on c.compound_code = b.compound_code

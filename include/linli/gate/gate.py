@@ -1,0 +1,239 @@
+"""The gate: every landed batch gets a verdict, every bad row its reasons, every waiting row another chance.
+
+For each record, parents first: the batches without a verdict and the rows still held are enriched, judged in one
+compiled pass, judged again by Great Expectations, and the decisions registered in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linli.contracts import Catalog, RecordDecl
+from linli.gate.decide import STOPPED, decide
+from linli.gate.enrich import load_batch, missing_columns
+from linli.gate.judge import judge
+from linli.gate.ledger import OpenEntries
+from linli.gate.state import GateState, opened
+from linli.gate.verdicts import SCHEMA, write_verdict
+from linli.register import Batch, CheckResult, Decision, HeldRow, Register, Run, Verdict, now
+from linli.settings import Settings
+
+COLUMN_MISSING = "column_missing"
+
+
+class RowsUnaccounted(RuntimeError):
+    """A batch's rows do not add up: landed is not accepted + quarantined + held + duplicates."""
+
+
+@dataclass(frozen=True)
+class RecordReport:
+    """What the gate did to one record in one run; rows of new batches, then rows that had been held before."""
+
+    record: str
+    batches: int
+    landed: int
+    accepted: int
+    quarantined: int
+    held: int
+    duplicates: int
+    stopped: tuple[str, ...] = ()
+    released: int = 0
+    rules: dict[str, dict[str, int]] = field(default_factory=dict)
+    """batch id -> rule -> rows that broke it"""
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """One report for each record that had something to judge, in the order judged."""
+
+    records: tuple[RecordReport, ...]
+
+    def record(self, full_name: str) -> RecordReport | None:
+        """The report of that record; None when it had nothing to judge."""
+        return next((report for report in self.records if report.record == full_name), None)
+
+
+def gate(settings: Settings, register: Register, catalog: Catalog, run: Run, *, records: Collection[str] | None = None) -> GateReport:
+    """Judges everything landed and not yet judged, and the rows still held; of `records` only when given.
+
+    Raises GateDisagreement when the two counts of a rule differ, RowsUnaccounted when a batch does not add up,
+    ContextBroken and UnknownReference for declarations that cannot be carried out. What was registered for earlier
+    records stays; running again goes on from there.
+    """
+    reports = []
+    with opened(settings, register, catalog) as state:
+        for record in catalog.records:
+            if records is None or record.full_name in records:
+                report = _gate_record(state, record, run)
+                if report is not None:
+                    reports.append(report)
+    return GateReport(tuple(reports))
+
+
+def _gate_record(state: GateState, record: RecordDecl, run: Run) -> RecordReport | None:
+    register = state.register
+    batches = register.ungated_batches(record.source, record.name)
+    held = register.held_rows(record.source, record.name)
+    if not batches and not held:
+        return None
+    lacking = {b.batch_id for b in batches if missing_columns(record, state.path_of(b.batch_id))}
+    readable = [b for b in batches if b.batch_id not in lacking]
+    results: list[CheckResult] = []
+    stopped = set(lacking)
+    decided_at = now()
+    decisions: list[Decision] = []
+    rules: dict[str, dict[str, int]] = {}
+    if readable or held:
+        load_batch(state, record, readable, held)
+        reference = state.reference(record)
+        stopped |= decide(state, record, reference)
+        rules = _broken_rules(state)
+        counted: dict[str, int] = {}
+        for of_batch in rules.values():
+            for rule, rows in of_batch.items():
+                counted[rule] = counted.get(rule, 0) + rows
+        results = judge(state, record, reference, counted)
+        decisions = _decisions(state, record, readable, stopped, run, decided_at)
+    decisions += [_refusal(state, record, b, run, decided_at) for b in batches if b.batch_id in lacking]
+    for rule, unexpected in ((COLUMN_MISSING, len(lacking)), (STOPPED, len(stopped))):
+        outcome = "NA" if not batches else "FAIL" if unexpected else "PASS"
+        results.append(CheckResult(record.source, record.name, rule, "critical", len(batches), unexpected, outcome))
+    register.add_decisions(decisions, results, run)
+    state.forget_accepted(record)
+    first = [d.verdict for d in decisions if d.verdict.n == 1]
+    return RecordReport(
+        record.full_name,
+        batches=len(batches),
+        landed=sum(v.landed for v in first),
+        accepted=sum(v.accepted for v in first),
+        quarantined=sum(v.quarantined for v in first),
+        held=sum(v.held for v in first),
+        duplicates=sum(v.duplicates for v in first),
+        stopped=tuple(sorted(stopped)),
+        released=sum(len(d.freed) for d in decisions),
+        rules=rules,
+    )
+
+
+def _broken_rules(state: GateState) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for batch_id, rule, rows in state.connection.execute(
+        "select _batch_id, rule, count(*) from (select _batch_id, unnest(rules) as rule from broken) group by all order by all"
+    ).fetchall():
+        found.setdefault(batch_id, {})[rule] = rows
+    return found
+
+
+def _counts(state: GateState, held_before: bool) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for batch_id, verdict, rows in state.connection.execute(
+        "select _batch_id, verdict, count(*) from decided where is_held_before = ? group by all", [held_before]
+    ).fetchall():
+        counts.setdefault(batch_id, {})[verdict] = rows
+    return counts
+
+
+def _exceptions(state: GateState, held_before: bool) -> dict[str, pa.Table]:
+    """Per batch the rows its verdict file lists, with `_snapshot_at, submitter, source_ref` for the entries."""
+    unchanged = "held" if held_before else "accepted"
+    table: pa.Table = state.connection.sql(
+        "select _batch_id, _row_no as row_no, case verdict when 'accepted' then 'released' else verdict end as verdict, rules,"
+        " readings, key, submitter, source_ref from decided where is_held_before = ? and verdict <> ?"
+        " order by _batch_id, row_no",
+        params=[held_before, unchanged],
+    ).to_arrow_table()
+    sizes = state.connection.execute(
+        "select _batch_id, count(*) from decided where is_held_before = ? and verdict <> ? group by all order by all",
+        [held_before, unchanged],
+    ).fetchall()
+    found, offset = {}, 0
+    for batch_id, rows in sizes:
+        found[batch_id] = table.slice(offset, rows)
+        offset += rows
+    return found
+
+
+def _decisions(
+    state: GateState, record: RecordDecl, batches: Sequence[Batch], stopped: set[str], run: Run, decided_at: datetime
+) -> list[Decision]:
+    """Decisions about old batches with held rows and about new ones, oldest snapshot first."""
+    register = state.register
+    entries = OpenEntries(state, record)
+    again = _exceptions(state, held_before=True)
+    before = sorted((register.batch(batch_id) for batch_id in again), key=lambda b: (b.snapshot_at, b.batch_id))
+    decisions = [_reconsidered(state, record, batch, again[batch.batch_id], entries, run, decided_at) for batch in before]
+    counts, exceptions = _counts(state, held_before=False), _exceptions(state, held_before=False)
+    nothing = SCHEMA.append(pa.field("submitter", pa.string())).append(pa.field("source_ref", pa.string())).empty_table()
+    for batch in sorted(batches, key=lambda b: (b.snapshot_at, b.batch_id)):
+        rows = exceptions.get(batch.batch_id, nothing)
+        count = counts.get(batch.batch_id, {})
+        verdict = Verdict(
+            batch.batch_id, 1, _write(state, record, batch, 1, rows), batch.rows, count.get("accepted", 0),
+            count.get("quarantined", 0), count.get("held", 0), count.get("duplicate", 0), batch.batch_id in stopped,
+            run.run_id, decided_at,
+        )  # fmt: skip
+        decisions.append(_decision(record, batch, verdict, rows, entries))
+    return decisions
+
+
+def _reconsidered(
+    state: GateState, record: RecordDecl, batch: Batch, rows: pa.Table, entries: OpenEntries, run: Run, decided_at: datetime
+) -> Decision:
+    last = state.register.latest_verdict(batch.batch_id)
+    assert last is not None
+    count = {kind: rows["verdict"].to_pylist().count(kind) for kind in ("released", "quarantined", "duplicate")}
+    verdict = Verdict(
+        batch.batch_id, last.n + 1, _write(state, record, batch, last.n + 1, rows), batch.rows,
+        last.accepted + count["released"], last.quarantined + count["quarantined"], last.held - rows.num_rows,
+        last.duplicates + count["duplicate"], last.stopped, run.run_id, decided_at,
+    )  # fmt: skip
+    return _decision(record, batch, verdict, rows, entries)
+
+
+def _decision(record: RecordDecl, batch: Batch, verdict: Verdict, rows: pa.Table, entries: OpenEntries) -> Decision:
+    accounted = verdict.accepted + verdict.quarantined + verdict.held + verdict.duplicates
+    if verdict.landed != accounted or verdict.held < 0:
+        raise RowsUnaccounted(f"{batch.batch_id}: {verdict.landed} rows landed, {accounted} are accounted for")
+    opened_entries, closed = entries.step(batch, verdict, rows)
+    held = [
+        HeldRow(batch.batch_id, row["row_no"], record.source, record.name, row["key"], row["rules"][0], verdict.decided_at)
+        for row in rows.to_pylist()
+        if row["verdict"] == "held"
+    ]
+    freed = [(batch.batch_id, row_no) for row_no in rows["row_no"].to_pylist()] if verdict.n > 1 else []
+    return Decision(verdict, quarantined=opened_entries, held=held, freed=freed, closed=closed)
+
+
+def _write(state: GateState, record: RecordDecl, batch: Batch, n: int, rows: pa.Table) -> str | None:
+    if not rows.num_rows:
+        return None
+    path = state.settings.verdicts / record.source / record.name / f"{batch.batch_id}.{n}.parquet"
+    write_verdict(rows.select(SCHEMA.names).cast(SCHEMA), path)
+    return str(path.relative_to(state.settings.home))
+
+
+def _refusal(state: GateState, record: RecordDecl, batch: Batch, run: Run, decided_at: datetime) -> Decision:
+    """The verdict about a batch whose file lacks columns: none of its rows can be judged, all are quarantined."""
+    names = missing_columns(record, state.path_of(batch.batch_id))
+    count = pq.read_metadata(state.path_of(batch.batch_id)).num_rows
+    rows = pa.table(
+        {
+            "_batch_id": [batch.batch_id] * count,
+            "row_no": range(count),
+            "verdict": ["quarantined"] * count,
+            "rules": [[COLUMN_MISSING, STOPPED]] * count,
+            "readings": [["、".join(names), None]] * count,
+            "key": [f"#{batch.batch_id}"] * count,
+        },
+        schema=SCHEMA,
+    )
+    path = _write(state, record, batch, 1, rows)
+    verdict = Verdict(batch.batch_id, 1, path, batch.rows, 0, count, 0, 0, True, run.run_id, decided_at)
+    if batch.rows != count:
+        raise RowsUnaccounted(f"{batch.batch_id}: {batch.rows} rows landed, its file has {count}")
+    return Decision(verdict)

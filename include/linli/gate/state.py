@@ -1,0 +1,214 @@
+"""The gate's own in-memory DuckDB: reference seeds, landed rows, and what has been accepted so far.
+
+`accepted."<source>.<record>"` holds the newest accepted version of every key, without deleted ones: the staging
+table of the working file, and on top of it the accepted rows of verdicts that no build has taken in yet.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from linli.contracts import META, SQL_TYPES, Catalog, RecordDecl
+from linli.gate.compile import Reference, Scalar, ident, literal
+from linli.register import Register, Verdict
+from linli.settings import Settings
+
+META_TYPES = {
+    "_batch_id": "varchar",
+    "_row_no": "integer",
+    "_snapshot_at": "timestamp with time zone",
+    "_deleted": "boolean",
+    "_source_ref": "varchar",
+    "_parent_version": "varchar",
+    "_unreadable": "varchar[]",
+    "_raw": "varchar",
+}
+assert list(META_TYPES) == META.names
+
+
+def words(*texts: str | None) -> set[str]:
+    """Every identifier-like word of some SQL; a superset of the columns it names."""
+    return {word for text in texts if text for word in re.findall(r"\w+", text)}
+
+
+def column_types(record: RecordDecl) -> dict[str, str]:
+    """SQL type of every landed column: the declared ones, then META."""
+    return {column.name: SQL_TYPES[column.type] for column in record.columns} | META_TYPES
+
+
+def files(paths: Sequence[Path]) -> str:
+    """A table function reading these Parquet files as one."""
+    return f"read_parquet([{', '.join(literal(str(path)) for path in paths)}], union_by_name = true)"
+
+
+def same_key(record: RecordDecl, left: str, right: str) -> str:
+    """Join condition on the record's key."""
+    return " and ".join(f"{left}.{ident(name)} = {right}.{ident(name)}" for name in record.key)
+
+
+class GateState:
+    """One gate run's connection and what it knows beyond the rows being judged."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, settings: Settings, register: Register, catalog: Catalog) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.register = register
+        self.catalog = catalog
+        self._seeds: dict[str, set[str]] = {}
+        self._context_words = words(*(record.context_sql for record in catalog.records))
+        self._ready: set[str] = set()
+        self._batch_paths: dict[str, Path] = {}
+        self._work = False
+        self._pending: dict[str, list[Verdict]] | None = None
+
+    def load_reference(self) -> None:
+        """Every seed as `ref.<name>`, all columns text, empty cells null."""
+        self.connection.execute("create schema ref")
+        for path in sorted(self.settings.reference.glob("*.csv")):
+            self.connection.execute(
+                f"create table ref.{ident(path.stem)} as from read_csv(?, header = true, all_varchar = true, delim = ',', quote = '\"')",
+                [str(path)],
+            )
+            columns = self.connection.execute(f"describe ref.{ident(path.stem)}").fetchall()
+            self._seeds[path.stem] = {str(row[0]) for row in columns}
+
+    def reference(self, record: RecordDecl) -> Reference:
+        """The values behind every `in_reference` of the record's checks."""
+        found: dict[str, list[Scalar]] = {}
+        for check in record.checks:
+            name = check.expect.in_reference
+            table, _, column = (name or "").partition(".")
+            if name is not None and name not in found and column in self._seeds.get(table, ()):
+                rows = self.connection.execute(
+                    f"select distinct {ident(column)} from ref.{ident(table)} where {ident(column)} is not null order by all"
+                ).fetchall()
+                found[name] = [str(row[0]) for row in rows]
+        return found
+
+    def path_of(self, batch_id: str) -> Path:
+        """Where the file of a registered batch is."""
+        if batch_id not in self._batch_paths:
+            self._batch_paths[batch_id] = self.settings.home / self.register.batch(batch_id).path
+        return self._batch_paths[batch_id]
+
+    def prepare_accepted(self, record: RecordDecl) -> None:
+        """Makes `accepted."<name>"` for every record that the context of `record` reads."""
+        for name in re.findall(r'accepted\."([^"]+)"', record.context_sql or ""):
+            self._make_accepted(self.catalog.record(name))
+        if "standing" in words(record.context_sql):
+            self._make_accepted(record)
+
+    def forget_accepted(self, record: RecordDecl) -> None:
+        """To be called when new verdicts about `record` have been registered."""
+        self._ready.discard(record.full_name)
+        self._pending = None
+
+    def _make_accepted(self, record: RecordDecl) -> None:
+        if record.full_name in self._ready:
+            return
+        self.connection.execute("create schema if not exists accepted")
+        types = column_types(record)
+        wanted = set(record.key) | {"_batch_id", "_row_no", "_snapshot_at", "_deleted"} | self._context_words
+        names = [name for name in types if name in wanted]
+        staging = f"work.staging.{ident('stg_' + record.table)}"
+        staged = self._staged(record, names)
+        pending, view = ident(f"pending.{record.full_name}"), f'accepted."{record.full_name}"'
+        self.connection.execute(f"create or replace table {pending} as {self._pending_sql(record, names, staged)}")
+        columns = ", ".join(ident(name) for name in names)
+        if staged:
+            self.connection.execute(
+                f"create or replace view {view} as select {columns} from {pending} p where not _deleted and not exists"
+                f" (select 1 from {staging} s where {same_key(record, 's', 'p')} and s._snapshot_at > p._snapshot_at)"
+                f" union all select {columns} from {staging} s where not _deleted and not exists"
+                f" (select 1 from {pending} p where {same_key(record, 'p', 's')} and p._snapshot_at >= s._snapshot_at)"
+            )
+        else:
+            self.connection.execute(f"create or replace view {view} as select {columns} from {pending} where not _deleted")
+        self._ready.add(record.full_name)
+
+    def _staged(self, record: RecordDecl, names: Sequence[str]) -> bool:
+        """Whether the working file has this record's staging table with every column needed."""
+        if not self._work:
+            return False
+        found = self.connection.execute(
+            "select column_name from information_schema.columns"
+            " where table_catalog = 'work' and table_schema = 'staging' and table_name = ?",
+            [f"stg_{record.table}"],
+        ).fetchall()
+        return set(names) <= {row[0] for row in found}
+
+    def _pending_sql(self, record: RecordDecl, names: Sequence[str], staged: bool) -> str:
+        """The newest accepted version of each key among verdicts not built (all verdicts when nothing is staged)."""
+        types = column_types(record)
+        verdicts = self._verdicts(record, staged)
+        first = [v for v in verdicts if v.n == 1 and v.accepted]
+        later = [v for v in verdicts if v.n > 1]
+        columns = ", ".join(f"{ident(name)}::{types[name]} as {ident(name)}" for name in names)
+        parts = []
+        if first:
+            excepted = [self.settings.home / v.path for v in first if v.path]
+            anti = (
+                f" where not exists (select 1 from {files(excepted)} x where x._batch_id = b._batch_id and x.row_no = b._row_no)"
+                if excepted
+                else ""
+            )
+            parts.append(f"select {columns} from {files([self.path_of(v.batch_id) for v in first])} b{anti}")
+        if later:
+            changed = files([self.settings.home / v.path for v in later if v.path])
+            parts.append(
+                f"select {columns} from {files(sorted({self.path_of(v.batch_id) for v in later}))} b where exists (select 1 from"
+                f" {changed} x where x._batch_id = b._batch_id and x.row_no = b._row_no and x.verdict = 'released')"
+            )
+        if not parts:
+            return "select " + ", ".join(f"null::{types[name]} as {ident(name)}" for name in names) + " where false"
+        keys = ", ".join(ident(name) for name in record.key)
+        return (
+            f"select * from ({' union all '.join(parts)}) qualify row_number() over"
+            f" (partition by {keys} order by _snapshot_at desc, _batch_id desc, _row_no desc) = 1"
+        )
+
+    def _verdicts(self, record: RecordDecl, staged: bool) -> list[Verdict]:
+        built: set[str] = set()
+        if staged:
+            built = {row[0] for row in self.connection.execute("select verdict_id from work.landing.built").fetchall()}
+        of_record = {b.batch_id for b in self.register.batches(source=record.source, record=record.name)}
+        return [v for v in self.register.verdicts(excluding=built) if v.batch_id in of_record]
+
+    def attach_work(self) -> None:
+        """Attaches the working file read-only when there is one."""
+        if self.settings.work_file.exists():
+            self.connection.execute(f"attach {literal(str(self.settings.work_file))} as work (read_only)")
+            self._work = bool(
+                self.connection.execute(
+                    "select 1 from information_schema.tables where table_catalog = 'work' and table_schema = 'landing'"
+                    " and table_name = 'built'"
+                ).fetchall()
+            )
+
+
+@contextmanager
+def opened(settings: Settings, register: Register, catalog: Catalog) -> Iterator[GateState]:
+    """A gate state with the seeds loaded and the working file attached, exclusive among gates and beside no build."""
+    settings.verdicts.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.warehouse.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (
+        (settings.verdicts / ".gate.lock").open("w") as gate_lock,
+        (settings.warehouse / ".writer.lock").open("a") as writer_lock,
+        duckdb.connect() as connection,
+    ):
+        fcntl.flock(gate_lock, fcntl.LOCK_EX)
+        fcntl.flock(writer_lock, fcntl.LOCK_SH)
+        connection.execute("set TimeZone = 'Asia/Shanghai'")
+        connection.execute(f"set threads = {settings.threads}")
+        connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
+        connection.execute("set enable_progress_bar = false")
+        state = GateState(connection, settings, register, catalog)
+        state.load_reference()
+        state.attach_work()
+        yield state

@@ -1,0 +1,87 @@
+"""Every declared rule has a passing row and a mutant, and the mutant is caught by exactly that rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from linli.contracts import RecordDecl, load
+from linli.gate import gate
+from linli.gate.decide import decide
+from linli.gate.enrich import load_batch
+from linli.gate.state import GateState, opened
+
+from scenarios.gate.lake import PROJECT, Lake, Row
+
+CASES = {path.stem: path for path in sorted((Path(__file__).parent / "cases").glob("*.yml"))}
+CATALOG = load(PROJECT / "expectations")
+
+
+def automatic(record: RecordDecl) -> dict[str, Row]:
+    """Mutants of the rules that typed columns of JSON and file records have by themselves."""
+    found: dict[str, Row] = {}
+    for check in record.checks:
+        column = check.column.removeprefix("ctx_unreadable_")
+        if column != check.column:
+            found[check.rule] = {column: None, "_unreadable": [column], "_raw": f'{{"{column}": "看不懂"}}'}
+    return found
+
+
+def read(name: str) -> dict[str, Any]:
+    case: dict[str, Any] = yaml.safe_load(CASES[name].read_text(encoding="utf-8"))
+    return case
+
+
+def judged(state: GateState, lake: Lake, record: RecordDecl, rows: list[Row]) -> dict[int, tuple[str, list[str]]]:
+    """Verdict and broken rules of each row of one batch."""
+    batch = lake.land(record.full_name, rows)
+    load_batch(state, record, [batch], [])
+    decide(state, record, state.reference(record))
+    answer = state.connection.execute(
+        "select d._row_no, d.verdict, coalesce(x.rules, d.rules) from decided d left join broken x using (_batch_id, _row_no)"
+    )
+    return {row_no: (verdict, rules) for row_no, verdict, rules in answer.fetchall()}
+
+
+def test_every_record_and_rule_has_its_case() -> None:
+    assert sorted(CASES) == sorted(record.full_name for record in CATALOG.records)
+    for record in CATALOG.records:
+        case = read(record.full_name)
+        assert [*case["mutants"], *automatic(record)] == [check.rule for check in record.checks], record.full_name
+        assert list(case["held"]) == [hold.rule for hold in record.holds], record.full_name
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_mutants_are_caught_by_their_own_rule_and_counted_alike(name: str, tmp_path: Path) -> None:
+    case, record = read(name), CATALOG.record(name)
+    lake = Lake.at(tmp_path, mostly_bad_min_rows=1000)
+    for parent in record.parents:
+        lake.land(parent, case.get("accepted", {})[parent])
+    report = gate(lake.settings, lake.register, lake.catalog, lake.run)
+    assert all(one.accepted == one.landed for one in report.records), [one.rules for one in report.records]
+    good, beside = case["good"], case["beside"]
+    severity = {check.rule: check.severity for check in record.checks}
+    with opened(lake.settings, lake.register, lake.catalog) as state:
+        answer = judged(state, lake, record, [*beside, good])
+        assert all(one == ("accepted", []) for one in answer.values()), answer
+        unsaid = automatic(record)
+        for rule, change in {**case["mutants"], **{rule: {"set": change} for rule, change in unsaid.items()}}.items():
+            rows = [*change.get("beside", beside), {**good, **change["set"]}]
+            verdict, rules = judged(state, lake, record, rows)[len(rows) - 1]
+            # A typed column that cannot be read is empty, so the rule that wants it present speaks up as well.
+            extra = {f"{rule.removesuffix('_readable')}_present"} if rule in unsaid else set()
+            assert rule in rules and set(rules) <= {rule, *extra}, (rule, rules)
+            assert verdict == ("accepted" if severity[rule] == "info" else "quarantined"), rule
+        for rule, change in case["held"].items():
+            rows = [*change.get("beside", beside), {**good, **change["set"]}]
+            verdict, rules = judged(state, lake, record, rows)[len(rows) - 1]
+            assert verdict == "held" and rule in rules, (rule, verdict, rules)
+    # The batches above are still without a verdict: now Great Expectations judges them all and must count the same.
+    lake.next_run()
+    report = gate(lake.settings, lake.register, lake.catalog, lake.run)
+    (mine,) = report.records
+    assert mine.landed == mine.accepted + mine.quarantined + mine.held + mine.duplicates > len(case["mutants"])
+    results = {row["rule"]: row for row in lake.register.check_results(lake.run.run_id)}
+    assert {rule for rule in severity if results[rule]["result"] != "FAIL"} == set()
