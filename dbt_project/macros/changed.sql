@@ -15,13 +15,15 @@
 
 {# Before a fact takes new rows: remember the months its old rows count in, then remove them, in one transaction. #}
 {% macro forget_changed(mart=none, month=none) -%}
+    {#- Named outside the condition: dbt looks for what a model needs while nothing is incremental yet. -#}
+    {%- set changed = is_changed('case_no') -%}
+    {%- set touched = source('linli', 'touched_months') -%}
     {%- if is_incremental() -%}
         {%- if mart -%}
-        insert into {{ source('linli', 'touched_months') }}
-        select distinct '{{ mart }}', {{ month }} from {{ this }}
-        where {{ month }} is not null and {{ is_changed('case_no') }};
+        insert into {{ touched }}
+        select distinct '{{ mart }}', {{ month }} from {{ this }} where {{ month }} is not null and {{ changed }};
         {%- endif %}
-        delete from {{ this }} where {{ is_changed('case_no') }}
+        delete from {{ this }} where {{ changed }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -37,7 +39,8 @@
 
 {# Before a mart takes new rows: remove the months it counts again. #}
 {% macro forget_touched(mart) -%}
+    {%- set touched = is_touched(mart, 'month') -%}
     {%- if is_incremental() -%}
-        delete from {{ this }} where {{ is_touched(mart, 'month') }}
+        delete from {{ this }} where {{ touched }}
     {%- endif -%}
 {%- endmacro %}

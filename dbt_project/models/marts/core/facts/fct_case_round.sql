@@ -1,5 +1,4 @@
 {{ config(pre_hook="{{ forget_changed('satisfaction', 'resolved_month') }}") }}
--- depends_on: {{ source('linli', 'touched_months') }}
 with run as (
     select as_of from {{ source('linli', 'run') }}
 ),

@@ -1,5 +1,4 @@
 {{ config(pre_hook="{{ forget_changed('clock', 'due_month') }}") }}
--- depends_on: {{ source('linli', 'touched_months') }}
 select
     steps.case_no,
     steps.round_no,
