@@ -1,0 +1,18 @@
+"""Landing: immutable Parquet batches in the lake, each registered once it is whole, and the reconciliation with the source's keys."""
+
+from linli.landing.adopt import Adoption, adopt
+from linli.landing.land import LandingError, Part, land, land_reading, land_together
+from linli.landing.reconcile import Reconciliation, compare_hashes, reconcile
+
+__all__ = [
+    "Adoption",
+    "LandingError",
+    "Part",
+    "Reconciliation",
+    "adopt",
+    "compare_hashes",
+    "land",
+    "land_reading",
+    "land_together",
+    "reconcile",
+]

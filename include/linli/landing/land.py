@@ -1,0 +1,274 @@
+"""From a reading to registered batches: all records of one reading land together or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fcntl import LOCK_EX, LOCK_SH, flock
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linli.contracts.model import META, Feed, RecordDecl
+from linli.landing.batchfile import LandingError, sync, write
+from linli.privacy import KeyRing, protect
+from linli.register import Batch, Register, Run
+from linli.settings import SHANGHAI, Settings
+
+__all__ = ["LandingError", "Part", "Reading", "SourceFile", "land", "land_reading", "land_together"]
+
+
+class Interval(Protocol):
+    """What a batch covers: cursor values from `start` (None: from the beginning) up to `end`, exclusive."""
+
+    @property
+    def start(self) -> dt.datetime | None: ...
+
+    @property
+    def end(self) -> dt.datetime: ...
+
+
+class SourceFile(Protocol):
+    """The file a reading comes from: its sha256, its safe name, and whether it could be read whole."""
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def is_complete(self) -> bool: ...
+
+
+class Reading(Protocol):
+    """One consistent answer of a source, as the transports give it."""
+
+    @property
+    def snapshot_at(self) -> dt.datetime: ...
+
+    @property
+    def tables(self) -> Mapping[str, pa.RecordBatchReader]: ...
+
+    @property
+    def expected_rows(self) -> Mapping[str, int | None]: ...
+
+    @property
+    def new_columns(self) -> Mapping[str, Sequence[str]]: ...
+
+    @property
+    def file(self) -> SourceFile | None: ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """One record of a reading. `rows` are already protected; `expected_rows` is what the source itself counted."""
+
+    record: RecordDecl
+    rows: pa.RecordBatchReader | pa.Table
+    expected_rows: int | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+def land_reading(
+    settings: Settings,
+    register: Register,
+    feed: Feed,
+    reading: Reading,
+    *,
+    ring: KeyRing,
+    window: Interval,
+    run: Run,
+    kind: str | None = None,
+) -> list[Batch]:
+    """A reading of `feed`, personal values protected on the way; `kind` is 'file' for a file's and else 'window' by default."""
+    parts = [
+        Part(
+            record,
+            protect(reading.tables[record.name], record, ring),
+            reading.expected_rows.get(record.name),
+            {"new_columns": list(reading.new_columns[record.name])} if reading.new_columns.get(record.name) else {},
+        )
+        for record in feed.records
+    ]
+    return land_together(
+        settings,
+        register,
+        parts,
+        kind=kind or ("file" if reading.file else "window"),
+        window=window,
+        snapshot_at=reading.snapshot_at,
+        run=run,
+        file=reading.file,
+    )
+
+
+def land(
+    settings: Settings,
+    register: Register,
+    record: RecordDecl,
+    reader: pa.RecordBatchReader | pa.Table,
+    *,
+    kind: str,
+    window: Interval,
+    snapshot_at: dt.datetime,
+    run: Run,
+    expected_rows: int | None = None,
+    file: SourceFile | None = None,
+    meta: Mapping[str, Any] | None = None,
+) -> Batch:
+    """One record as one batch; see `land_together`."""
+    part = Part(record, reader, expected_rows, meta or {})
+    return land_together(settings, register, [part], kind=kind, window=window, snapshot_at=snapshot_at, run=run, file=file)[0]
+
+
+def land_together(
+    settings: Settings,
+    register: Register,
+    parts: Sequence[Part],
+    *,
+    kind: str,
+    window: Interval,
+    snapshot_at: dt.datetime,
+    run: Run,
+    file: SourceFile | None = None,
+) -> list[Batch]:
+    """Lands the records of one reading, one batch each, also those without a row; registers them in one transaction.
+
+    kind is 'window', 'refetch', 'tombstone' or 'file'. A file is noted as taken in by the same call.
+    Raises LandingError when a part holds another number of rows than the source counted; then nothing lands.
+    """
+    ids = [_batch_id(part.record, snapshot_at) for part in parts]
+    aside: list[Path] = []
+    batches: list[Batch] = []
+    try:
+        for part, batch_id in zip(parts, ids, strict=True):
+            batch = Batch(
+                batch_id=batch_id,
+                source=part.record.source,
+                record=part.record.name,
+                kind=kind,
+                path=str(_place(settings, part.record, run, kind, batch_id).relative_to(settings.home)),
+                rows=0,
+                interval_start=window.start,
+                interval_end=window.end,
+                snapshot_at=snapshot_at,
+                run_id=run.run_id,
+                file_sha=file.sha256 if file else None,
+                meta={**part.meta, **({"file_label": file.label, "is_complete": file.is_complete} if file else {})},
+            )
+            schema = part.record.landing_schema()
+            path, rows = write(aside_folder(settings), schema, _landing_rows(part, batch_id, snapshot_at), footer_of(batch, ids))
+            aside.append(path)
+            if part.expected_rows is not None and rows != part.expected_rows:
+                raise LandingError(f"{part.record.full_name}: the source counted {part.expected_rows} rows, {rows} came")
+            batches.append(Batch(**{**vars(batch), "rows": rows}))
+        with lake_lock(settings, exclusive=False):
+            for path, batch in zip(aside, batches, strict=True):
+                link(path, settings.home / batch.path)
+            register.add_batches(batches)
+        if file:
+            register.add_file(file.sha256, batches[0].source, file.label, run.run_id, file_state(file.is_complete))
+    finally:
+        for path in aside:
+            path.unlink(missing_ok=True)
+    return batches
+
+
+def file_state(is_complete: bool) -> str:
+    """The state of a file in the register: taken in whole, or refused as a whole."""
+    return "complete" if is_complete else "refused"
+
+
+def aside_folder(settings: Settings) -> Path:
+    """Where files are written before they count; on the same file system as the lake."""
+    return settings.lake / ".aside"
+
+
+def footer_of(batch: Batch, reading: Sequence[str]) -> dict[str, Any]:
+    """The account of itself a batch file carries; `reading` lists the batches that came with it."""
+    return {
+        "batch_id": batch.batch_id,
+        "source": batch.source,
+        "record": batch.record,
+        "kind": batch.kind,
+        "path": batch.path,
+        "interval_start": batch.interval_start.isoformat() if batch.interval_start else None,
+        "interval_end": batch.interval_end.isoformat(),
+        "snapshot_at": batch.snapshot_at.isoformat(),
+        "run_id": batch.run_id,
+        "file_sha": batch.file_sha,
+        "meta": batch.meta,
+        "reading": list(reading),
+    }
+
+
+@contextmanager
+def lake_lock(settings: Settings, *, exclusive: bool) -> Iterator[None]:
+    """Shared while batches are linked and registered, exclusive while orphans are looked for; freed by the kernel if we die."""
+    settings.lake.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(settings.lake / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        flock(handle, LOCK_EX if exclusive else LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+def partition(settings: Settings, record: RecordDecl, run: Run) -> Path:
+    """The folder of a record's batches of one run: dt is the local date of the run's as_of."""
+    return settings.lake / record.source / record.name / f"dt={run.as_of.astimezone(SHANGHAI):%Y-%m-%d}"
+
+
+def _place(settings: Settings, record: RecordDecl, run: Run, kind: str, batch_id: str) -> Path:
+    return partition(settings, record, run) / f"{kind}-{batch_id}.parquet"
+
+
+def _batch_id(record: RecordDecl, snapshot_at: dt.datetime) -> str:
+    return f"{record.table}-{snapshot_at.astimezone(dt.UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
+
+
+def link(aside: Path, place: Path) -> None:
+    """Exclusive: a batch that is there is never replaced."""
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.link(aside, place)
+    sync(place.parent)
+
+
+def _landing_rows(part: Part, batch_id: str, snapshot_at: dt.datetime) -> Iterator[pa.RecordBatch]:
+    schema = part.record.landing_schema()
+    first = 0
+    for batch in part.rows.to_batches() if isinstance(part.rows, pa.Table) else part.rows:
+        yield _stamped(batch, schema, batch_id, snapshot_at, first)
+        first += batch.num_rows
+
+
+def _stamped(batch: pa.RecordBatch, schema: pa.Schema, batch_id: str, snapshot_at: dt.datetime, first: int) -> pa.RecordBatch:
+    count = batch.num_rows
+    given = dict(zip(batch.schema.names, batch.columns, strict=True))
+    stamps = {
+        "_batch_id": pa.repeat(pa.scalar(batch_id), count),
+        "_row_no": pa.array(range(first, first + count), pa.int32()),
+        "_snapshot_at": pa.repeat(pa.scalar(snapshot_at, META.field("_snapshot_at").type), count),
+    }
+    columns = []
+    for column in schema:
+        if column.name in stamps:
+            columns.append(stamps[column.name])
+        elif column.name in given:
+            values = given[column.name]
+            columns.append(values if values.type == column.type else values.cast(column.type))
+        elif column.name == "_deleted":
+            columns.append(pa.repeat(pa.scalar(False), count))
+        else:
+            columns.append(pa.nulls(count, column.type))
+    if "_deleted" in given:
+        place = schema.get_field_index("_deleted")
+        columns[place] = pc.fill_null(columns[place], False)
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

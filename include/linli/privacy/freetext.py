@@ -1,0 +1,119 @@
+"""Free text without phone and ID numbers, and without what the same row says elsewhere about its person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+TOKENS = {"name": "[姓名]", "phone": "[电话]", "id_no": "[证件号]", "address": "[住址]"}
+
+_DIGIT = "[0-9０-９]"
+_GAP = r"[ \t\-_.·—–－．　]{0,2}"
+_AREA_CODE = rf"[(（]?[0０]{_DIGIT}{{2,3}}[)）]?"
+_PREFIX = rf"(?:[+＋]?[8８][6６]{_GAP})?"
+
+# The same patterns run in RE2 over columns and in `re` over single texts; neither look-around nor back-references are to be had in RE2,
+# so what must stand before a number is captured and put back.
+_RULES: tuple[tuple[str, str], ...] = (
+    (rf"{_DIGIT}{{6}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{3}}[0-9０-９XxＸｘ]", TOKENS["id_no"]),
+    (rf"{_PREFIX}[1１][3-9３-９]{_DIGIT}{{9}}", TOKENS["phone"]),
+    (rf"(^|[^0-9０-９]){_PREFIX}[1１]{_GAP}[3-9３-９](?:{_GAP}{_DIGIT}){{9}}", r"\1" + TOKENS["phone"]),
+    (rf"(^|[^0-9０-９])[1-9１-９]{_DIGIT}{{14}}($|[^0-9０-９])", r"\1" + TOKENS["id_no"] + r"\2"),
+    (rf"(^|[^0-9０-９\-－]){_AREA_CODE}{_GAP}[2-8２-８]{_DIGIT}{{2,3}}{_GAP}{_DIGIT}{{4}}", r"\1" + TOKENS["phone"]),
+    (
+        rf"(电话|座机|手机|联系方式|热线)([号码是为:： ]{{0,4}})[2-8２-８]{_DIGIT}{{2,3}}{_GAP}{_DIGIT}{{4}}",
+        r"\1\2" + TOKENS["phone"],
+    ),
+)
+_CANDIDATE = rf"{_DIGIT}(?:[ \t\-_.·—–－．　()（）]{{0,3}}{_DIGIT}){{6}}"
+_COMPILED = tuple((re.compile(pattern), token) for pattern, token in _RULES)
+
+
+def scrub(text: str) -> str:
+    """`text` with mobile, landline and ID numbers replaced by [电话] or [证件号]; for messages and names of files."""
+    for pattern, token in _COMPILED:
+        text = pattern.sub(token, text)
+    return text
+
+
+def scrub_column(texts: pa.Array) -> pa.Array:
+    """`scrub` for a whole string column; rows without seven digits in a run are not touched."""
+    suspect = suspects(texts)
+    return pc.replace_with_mask(texts, suspect, _scrubbed(texts.filter(suspect))) if pc.any(suspect).as_py() else texts
+
+
+def suspects(texts: pa.Array) -> pa.BooleanArray:
+    """Which texts could hold a phone or ID number at all: seven digits in a run, common separators allowed."""
+    return pc.fill_null(pc.match_substring_regex(texts, _CANDIDATE), False)
+
+
+def _scrubbed(texts: pa.Array) -> pa.Array:
+    for pattern, token in _RULES:
+        texts = pc.replace_substring_regex(texts, pattern, token)
+    return texts
+
+
+class TextCleaner:
+    """Cleans the free text columns of a record: the row's own personal values first, then every phone and ID number.
+
+    `personal` names the personal columns and the kind of each.
+    """
+
+    def __init__(self, text_columns: Sequence[str], personal: Mapping[str, str]) -> None:
+        self.text_columns = tuple(text_columns)
+        ordered = sorted(personal, key=lambda column: ("address", "id_no", "phone", "name").index(personal[column]))
+        self._own = tuple(ordered)
+        self._db = duckdb.connect(config={"threads": 1})
+        # A number of the person stands only in texts with many digits, which are cleaned anyway; words must be looked for in all.
+        worded = [column for column in ordered if personal[column] in ("name", "address")]
+        hits = [f"coalesce(contains({_q(text)}, {_q(column)}), false)" for text in self.text_columns for column in worded]
+        self._worded = f"select {' or '.join(hits)} as hit from batch" if hits else None
+        cleaned = []
+        for text in self.text_columns:
+            expression = _q(text)
+            for column in ordered:
+                expression = f"replace({expression}, coalesce({_q(column)}, chr(1)), '{TOKENS[personal[column]]}')"
+            cleaned.append(f"{expression} as {_q(text)}")
+        self._cleaned = f"select {', '.join(cleaned)} from batch"
+
+    def __call__(self, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+        """The text columns by name, cleaned; `columns` holds them and the personal ones, as they came."""
+        texts = {name: columns[name] for name in self.text_columns}
+        hit: pa.BooleanArray = reduce(pc.or_, (suspects(text) for text in texts.values()))
+        batch = pa.table({**texts, **{name: _searchable(columns[name]) for name in self._own}})
+        if self._worded and batch.num_rows:
+            hit = pc.or_(hit, _one(self._ask(self._worded, batch).column("hit")))
+        if pc.any(hit).as_py():
+            cleaned = self._ask(self._cleaned, batch.filter(hit))
+            for name, column in texts.items():
+                texts[name] = pc.replace_with_mask(column, hit, _scrubbed(_one(cleaned.column(name)).cast(pa.string())))
+        return texts
+
+    def _ask(self, sql: str, batch: pa.Table) -> pa.Table:
+        self._db.register("batch", batch)
+        try:
+            return self._db.sql(sql).to_arrow_table()
+        finally:
+            self._db.unregister("batch")
+
+
+def _searchable(values: pa.Array) -> pa.Array:
+    """Values as they may be found in a text: trimmed; those of one character are left out, they would match everywhere."""
+    encoded = values.dictionary_encode()
+    trimmed = pc.utf8_trim_whitespace(encoded.dictionary)
+    usable = pc.if_else(pc.greater_equal(pc.utf8_length(trimmed), 2), trimmed, pa.scalar(None, pa.string()))
+    return usable.take(encoded.indices)
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    return combined if isinstance(combined, pa.Array) else combined.chunk(0)
+
+
+def _q(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

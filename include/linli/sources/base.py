@@ -1,0 +1,103 @@
+"""What every transport gives and takes: windows in, readings out, two kinds of failure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from linli.contracts.model import Feed, RecordDecl
+from linli.failures import SourceContractBroken, SourceUnavailable
+
+__all__ = ["FileRef", "Reading", "Reconcilable", "Source", "SourceContractBroken", "SourceUnavailable", "Window"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Cursor values from `start` (None: from the beginning) up to `end`, exclusive; aware instants.
+
+    The caller has taken the lookback off.
+    """
+
+    start: dt.datetime | None
+    end: dt.datetime
+
+    def __post_init__(self) -> None:
+        for edge in (self.start, self.end):
+            if edge is not None and edge.tzinfo is None:
+                raise ValueError("a window is bounded by instants with an offset")
+
+
+@dataclass(frozen=True)
+class FileRef:
+    """A file as received: `label` holds only the recognisable parts of its name, `problem` is told to whoever sent it."""
+
+    path: Path = field(repr=False)
+    sha256: str
+    label: str
+    received_at: dt.datetime
+    is_complete: bool
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One consistent answer of a source. The tables are streams to be read once, before the next reading is asked for.
+
+    Tables are named by record; their columns are the record's declared ones with the declared types, and those META columns the
+    transport knows. `expected_rows` is what the source counted in the same snapshot, None where it cannot count. `new_columns` names
+    columns the source has and the declaration has not: they are left behind.
+    """
+
+    snapshot_at: dt.datetime
+    tables: Mapping[str, pa.RecordBatchReader]
+    expected_rows: Mapping[str, int | None] = field(default_factory=dict)
+    new_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    file: FileRef | None = None
+
+
+class Source(Protocol):
+    """One operational system, read only."""
+
+    def readings(self, feed: Feed, window: Window, *, seen: Callable[[str], bool]) -> Iterator[Reading]:
+        """The readings of `feed` within `window`; `seen` tells whether a file of that sha256 was taken in before.
+
+        Raises SourceUnavailable or SourceContractBroken, also while a reading's tables are read.
+        """
+        ...
+
+
+@runtime_checkable
+class Reconcilable(Protocol):
+    """A source that can be asked for its keys and rows apart from any window: the databases."""
+
+    def keys(self, feed: Feed) -> AbstractContextManager[Reading]:
+        """Every key with its cursor value, in one snapshot."""
+        ...
+
+    def fetch_keys(self, feed: Feed, keys: pa.Table | None) -> AbstractContextManager[Reading]:
+        """The rows of these keys (None: all rows) as they are now; keys no longer there give no row."""
+        ...
+
+    def row_hashes(self, feed: Feed, salt: str) -> AbstractContextManager[Reading]:
+        """Every key with `row_hash`, 32 hex digits computed in the source over the salt and all declared columns."""
+        ...
+
+
+def key_columns(record: RecordDecl) -> list[str]:
+    """The columns of a key snapshot: the key, then the cursor's column."""
+    cursor = cursor_column(record)
+    return [*record.key, *([] if cursor in record.key else [cursor])]
+
+
+def cursor_column(record: RecordDecl) -> str:
+    """The landed column that holds the record's cursor. Raises SourceContractBroken when the declaration has none."""
+    for column in record.columns:
+        if column.at_source == record.extract.cursor:
+            return column.name
+    raise SourceContractBroken(f"{record.full_name}: its cursor {record.extract.cursor} is not among the declared columns")

@@ -1,0 +1,147 @@
+"""The inbox as a source: every new file is one reading, its register of sheets and their rows together, or refused as a whole."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linli.contracts.model import Feed, RecordDecl
+from linli.sources.base import FileRef, Reading, SourceUnavailable, Window
+from linli.sources.grids import Refused, read_grids
+from linli.sources.inbox import community_in, month_in, safe_label, sha256, waiting
+from linli.sources.returns import Sheet, find_sheet, typed
+
+WHOLE_FILE = "全部"
+"""the sheet of a file that was refused before any sheet was known"""
+
+_ALL_SHEETS = "*"
+_COMMUNITY_OF_COMPOUND = r"^(?P<community>\d{6}-C\d{2,3})-X"
+
+
+class InboxSource:
+    """A folder that communities drop files into; nothing in it is moved or changed. `communities` maps names to codes, for titles."""
+
+    def __init__(self, inbox: str | Path, *, quiet_seconds: float = 30.0, communities: Mapping[str, str] | None = None) -> None:
+        self._inbox, self._quiet = Path(inbox), quiet_seconds
+        self._communities = dict(communities or {})
+
+    def readings(self, feed: Feed, window: Window, *, seen: Callable[[str], bool]) -> Iterator[Reading]:
+        """One reading a file not seen before, oldest first. A file has no cursor: what lies in the inbox is read, whatever the window."""
+        if not self._inbox.is_dir():
+            raise SourceUnavailable(f"{feed.source}: the inbox is not there")
+        taken: set[str] = set()
+        for path in waiting(self._inbox, self._quiet):
+            try:
+                content, changed = path.read_bytes(), path.stat().st_mtime
+            except FileNotFoundError:
+                continue
+            except OSError:
+                raise SourceUnavailable(f"{feed.source}: a file of the inbox cannot be read") from None
+            sha = sha256(content)
+            if sha not in taken and not seen(sha):
+                taken.add(sha)
+                yield self._reading(feed, path, content, sha, dt.datetime.fromtimestamp(changed, dt.UTC))
+
+    def _reading(self, feed: Feed, path: Path, content: bytes, sha: str, received_at: dt.datetime) -> Reading:
+        returns = next(record for record in feed.records if record.extract.sheet == _ALL_SHEETS)
+        kinds = [record for record in feed.records if record is not returns]
+        label = safe_label(path.name, sha)
+        tables = {record.name: record.declared_schema().empty_table() for record in kinds}
+        try:
+            sheets = _sheets(path, content, kinds)
+            entries = []
+            for sheet in sheets:
+                community, month_on = self._whose(sheet, path.name)
+                rows = len(sheet.row_numbers)
+                given = {"community_code": pa.repeat(pa.scalar(community, pa.string()), rows), "month_on": _repeated_date(month_on, rows)}
+                tables[sheet.record.name] = typed(sheet, given, sha, label, received_at.year)
+                entries.append(_Entry(str(sheet.record.extract.sheet), community, month_on, rows))
+            file = FileRef(path, sha, label, received_at, is_complete=True)
+        except Refused as refusal:
+            tables = {record.name: record.declared_schema().empty_table() for record in kinds}
+            month = month_in(path.name)
+            entries = [_Entry(WHOLE_FILE, community_in(path.name), dt.date(*month, 1) if month else None, 0)]
+            file = FileRef(path, sha, label, received_at, refusal.is_complete, refusal.problem)
+        tables[returns.name] = _register(returns, file, entries)
+        return Reading(
+            received_at,
+            {record.name: tables[record.name].to_reader() for record in feed.records},
+            {name: table.num_rows for name, table in tables.items()},
+            file=file,
+        )
+
+    def _whose(self, sheet: Sheet, name: str) -> tuple[str | None, dt.date | None]:
+        """Community and month: the file name and the title say it, else the places in the rows do."""
+        month = sheet.month or month_in(name)
+        community = community_in(name) or community_in(sheet.title) or _community_of_rows(sheet)
+        if community is None:
+            named = {code for spoken, code in self._communities.items() if spoken in sheet.title}
+            community = named.pop() if len(named) == 1 else None
+        return community, dt.date(month[0], month[1], 1) if month else None
+
+
+class _Entry:
+    """One line of the register of returns."""
+
+    def __init__(self, sheet: str, community: str | None, month_on: dt.date | None, rows: int) -> None:
+        self.sheet, self.community, self.month_on, self.rows = sheet, community, month_on, rows
+
+
+def communities_of(reference: Path) -> dict[str, str]:
+    """Community names that mean one community only, with their codes, from the reference folder."""
+    path = reference / "communities.csv"
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        pairs = [(row["community_name"], row["community_code"]) for row in csv.DictReader(file)]
+    names = [name for name, _ in pairs]
+    return {name: code for name, code in pairs if names.count(name) == 1}
+
+
+def _sheets(path: Path, content: bytes, kinds: list[RecordDecl]) -> list[Sheet]:
+    found: dict[str, Sheet] = {}
+    for grid in read_grids(path.suffix.lower(), content):
+        sheet = find_sheet(grid, kinds, grid.sheet or path.name)
+        if sheet is None:
+            continue
+        if sheet.record.name in found:
+            raise Refused(f"文件里有两张{sheet.record.extract.sheet}表，请合并为一张")
+        found[sheet.record.name] = sheet
+    if not found:
+        raise Refused(f"没有找到{'、'.join(str(record.extract.sheet) for record in kinds)}表的表头")
+    return list(found.values())
+
+
+def _community_of_rows(sheet: Sheet) -> str | None:
+    if "compound_code" not in sheet.columns:
+        return None
+    parts = pc.extract_regex(pc.utf8_normalize(sheet.columns["compound_code"], "NFKC"), _COMMUNITY_OF_COMPOUND)
+    found = pc.unique(pc.struct_field(parts, "community").drop_null()).to_pylist()
+    return str(found[0]) if len(found) == 1 else None
+
+
+def _repeated_date(day: dt.date | None, rows: int) -> pa.Array:
+    return pa.repeat(pa.scalar(day, pa.date32()), rows)
+
+
+def _register(returns: RecordDecl, file: FileRef, entries: list[_Entry]) -> pa.Table:
+    columns: dict[str, list[object]] = {
+        "file_sha": [file.sha256 for _ in entries],
+        "sheet": [entry.sheet for entry in entries],
+        "file_label": [file.label for _ in entries],
+        "district_code": [entry.community[:6] if entry.community else None for entry in entries],
+        "community_code": [entry.community for entry in entries],
+        "month_on": [entry.month_on for entry in entries],
+        "received_at": [file.received_at for _ in entries],
+        "row_count": [entry.rows for entry in entries],
+        "is_complete": [file.is_complete for _ in entries],
+        "problem": [file.problem for _ in entries],
+    }
+    schema = returns.declared_schema()
+    table = pa.table([pa.array(columns[column.name], column.type) for column in schema], schema=schema)
+    return table.append_column("_source_ref", pa.array([file.label for _ in entries], pa.string()))
