@@ -105,9 +105,9 @@ STEP_KINDS = (
     ("merged", "判重"),
 )
 
-_COMMUNITIES = "春晖 和畅 松涛 清泉 映山 锦华 安澜 福星 朝霞 梧桐 康乐 兴业 文澜".split()
+_COMMUNITIES = ["春晖", "和畅", "松涛", "清泉", "映山", "锦华", "安澜", "福星", "朝霞", "梧桐", "康乐", "兴业", "文澜"]
 _COMPOUND_SUFFIXES = ("家园", "花苑", "新村", "小区", "佳苑", "雅居", "名邸", "馨苑")
-_DISTRICT_NAMES = "望山 临河 松岭 云溪 石桥 青枫 南浦 北固 东篱 西陵 柳泉 平湖".split()
+_DISTRICT_NAMES = ["望山", "临河", "松岭", "云溪", "石桥", "青枫", "南浦", "北固", "东篱", "西陵", "柳泉", "平湖"]
 _STAFF = {"urban_management": 7, "public_security": 4, "housing": 3, "fire": 3, "market": 3, "planning": 2}
 _POSTS = ("小区党支部兼职委员", "红色管家", "社区先锋岗")
 # Officer (0-based in the district) who moved, the station (0-based) moved to, and the first day there.
@@ -249,11 +249,7 @@ def tables(scale: int) -> dict[str, Table]:
         ),
         "compounds": (
             ("compound_code", "compound_name", "community_code", "station_code", "district_code", "household_count"),
-            [
-                (c.code, c.name, c.community_code, c.station_code, p.code, c.households)
-                for p in places
-                for c in p.compounds
-            ],
+            [(c.code, c.name, c.community_code, c.station_code, p.code, c.households) for p in places for c in p.compounds],
         ),
         "departments": (("department_code", "department_name", "department_full_name"), list(DEPARTMENTS)),
         "enforcement_items": (
@@ -266,10 +262,7 @@ def tables(scale: int) -> dict[str, Table]:
                 "assisting_department_codes",
                 "is_illustration",
             ),
-            [
-                (i.code, i.category_code, i.category_name, i.name, i.lead, ";".join(i.assisting), "true")
-                for i in items()
-            ],
+            [(i.code, i.category_code, i.category_name, i.name, i.lead, ";".join(i.assisting), "true") for i in items()],
         ),
         "officers": (
             ("officer_no", "officer_name", "department_code", "district_code", "station_code", "from_on", "to_on"),
