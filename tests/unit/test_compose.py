@@ -129,7 +129,7 @@ def secrets_are_files(d: Deployment) -> list[str]:
     for name, service in d.services.items():
         wrong += [f"{name}: {s} is not declared" for s in service.get("secrets", []) if s not in declared]
         for key, value in service.get("environment", {}).items():
-            if re.search(r"PASSWORD|SECRET|TOKEN|FERNET|_KEY$|_CONN$|BACKEND$|BROKER", key) and not key.endswith(("_CMD", "_FILE")):
+            if re.search(r"PASSWORD|SECRET|TOKEN|FERNET|_KEY$|_CONN$|_BACKEND$|BROKER_URL$", key) and not key.endswith(("_CMD", "_FILE")):
                 wrong.append(f"{name}: {key} is a secret in the environment")
             if re.search(r"://[^/\s$]*:[^$@\s]+@", str(value)):
                 wrong.append(f"{name}: {key} holds a password")
@@ -330,6 +330,7 @@ BROKEN: tuple[tuple[Rule, Place, Any], ...] = (
     (secrets_are_files, ("services", "postgres", "environment", "POSTGRES_PASSWORD"), "airflow"),
     (secrets_are_files, ("services", "worker", "environment", "LINLI_PATROL_APP_TOKEN"), "abc"),
     (secrets_are_files, ("services", "worker", "environment", "LINLI_CASE_SYSTEM_URL"), "postgresql://linli:abc@db/cases"),
+    (secrets_are_files, ("services", "worker", "environment", "AIRFLOW__CELERY__BROKER_URL"), "redis://redis:6379/0"),
     (secrets_are_files, ("services", "worker", "secrets"), ["unknown"]),
     (secrets_are_files, ("services", "redis", "command"), ["redis-server", "--requirepass", "x"]),
     (commands_strip, ("services", "worker", "environment", CMD), "cat /run/secrets/fernet_key"),
