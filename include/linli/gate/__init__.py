@@ -2,8 +2,8 @@
 
 from linli.gate.compile import UnknownReference
 from linli.gate.enrich import ContextBroken
-from linli.gate.gate import COLUMN_MISSING, GateReport, RecordReport, RowsUnaccounted, gate
 from linli.gate.judge import GateDisagreement
+from linli.gate.stage import COLUMN_MISSING, GateReport, RecordReport, RowsUnaccounted, gate
 
 __all__ = [
     "COLUMN_MISSING",

@@ -42,17 +42,21 @@ _ERRORS = (
     "OperationalError",
     "ProgrammingError",
 )
-_lent: dict[str, duckdb.DuckDBPyConnection] = {}
+ADDRESS = "linliduckdb:///lent"
+_lent: list[duckdb.DuckDBPyConnection] = []
 
 
 @contextmanager
-def lend(connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
-    """Let GX read through `connection` inside the block; gives the connection string to hand to `DuckDBDatasource`."""
-    _lent[name] = connection
+def lend(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Let GX read through `connection` inside the block; gives the connection string of the `DuckDBDatasource`.
+
+    One data source serves any number of connections lent one after the other.
+    """
+    _lent.append(connection)
     try:
-        yield f"linliduckdb:///{name}"
+        yield ADDRESS
     finally:
-        del _lent[name]
+        _lent.pop()
 
 
 class _Cursor:
@@ -62,13 +66,12 @@ class _Cursor:
     rowcount = -1
     lastrowid = None
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self) -> None:
         self._rows: list[Any] = []
         self.description: Any = None
 
     def execute(self, query: str, parameters: Any = None) -> None:
-        answer = self._connection.execute(query, parameters) if parameters else self._connection.execute(query)
+        answer = _lent[-1].execute(query, parameters) if parameters else _lent[-1].execute(query)
         self.description = answer.description
         self._rows = answer.fetchall()
 
@@ -88,13 +91,10 @@ class _Cursor:
 
 
 class _Borrowed:
-    """A DB-API connection that is somebody else's: GX only reads, so there is nothing to commit or to close."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    """A DB-API connection to whatever is lent: GX only reads, so there is nothing to commit or to close."""
 
     def cursor(self) -> _Cursor:
-        return _Cursor(self._connection)
+        return _Cursor()
 
     def commit(self) -> None: ...
 
@@ -123,10 +123,10 @@ class DuckDBDialect(PGDialect):
         return pool.StaticPool
 
     def create_connect_args(self, url: sa.URL) -> Any:
-        return (url.database,), {}
+        return (), {}
 
-    def connect(self, *names: Any, **_: Any) -> Any:
-        return _Borrowed(_lent[names[0]])
+    def connect(self, *_: Any, **__: Any) -> Any:
+        return _Borrowed()
 
     def initialize(self, connection: Any) -> None:
         self.default_schema_name = "main"

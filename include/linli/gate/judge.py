@@ -6,7 +6,6 @@ their own, and a difference fails the gate. Importing GX takes seconds, so it ha
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 from collections.abc import Mapping
@@ -46,6 +45,17 @@ def _context() -> EphemeralDataContext:
     return _contexts[0]
 
 
+def _asset(address: str, record: RecordDecl) -> Any:
+    """The table `judged` as a batch definition, in the one data source of this process."""
+    source: Any = _context().data_sources.all().get("gate")
+    if source is None:
+        sources: Any = _context().data_sources
+        source = sources.add_duckdb(name="gate", connection_string=address)
+    if record.full_name not in source.get_asset_names():
+        source.add_table_asset(record.full_name, table_name="judged").add_batch_definition_whole_table("all")
+    return source.get_asset(record.full_name).get_batch_definition("all")
+
+
 def _condition(where: tuple[Where, ...]) -> Any:
     """The row condition as GX has it, None without one."""
     from great_expectations.expectations.row_conditions import Column
@@ -68,41 +78,41 @@ def _condition(where: tuple[Where, ...]) -> Any:
 
 
 def _expectation(check: Check, reference: Reference) -> Any:
-    # GX's own stubs do not export what its documentation names.
-    gxe: Any = importlib.import_module("great_expectations.expectations")
+    from linli.gate import expectations as kinds
+
     expect, column = check.expect, check.column
     common: dict[str, Any] = {"meta": {"rule": check.rule}, "severity": check.severity, "notes": check.reason}
     condition = _condition(check.where)
     if condition is not None:
         common["row_condition"] = condition
     if expect.not_null:
-        return gxe.ExpectColumnValuesToNotBeNull(column=column, **common)
+        return kinds.NotNull(column=column, **common)
     if expect.null:
-        return gxe.ExpectColumnValuesToBeNull(column=column, **common)
+        return kinds.Null(column=column, **common)
     if expect.in_set is not None:
-        return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(expect.in_set), **common)
+        return kinds.InSet(column=column, value_set=list(expect.in_set), **common)
     if expect.in_reference is not None:
         allowed = list(values_of(expect.in_reference, reference))
-        return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=allowed, **common)
+        return kinds.InSet(column=column, value_set=allowed, **common)
     if expect.matches is not None:
-        return gxe.ExpectColumnValuesToMatchRegex(column=column, regex=expect.matches, **common)
+        return kinds.Matches(column=column, regex=expect.matches, **common)
     if expect.not_matches is not None:
-        return gxe.ExpectColumnValuesToNotMatchRegex(column=column, regex=expect.not_matches, **common)
+        return kinds.NotMatches(column=column, regex=expect.not_matches, **common)
     if expect.max_length is not None:
-        return gxe.ExpectColumnValueLengthsToBeBetween(column=column, max_value=expect.max_length, **common)
+        return kinds.LengthBetween(column=column, max_value=expect.max_length, **common)
     if expect.unique is not None:
         columns = ["_batch_id", *expect.unique]
-        return gxe.ExpectCompoundColumnsToBeUnique(column_list=columns, ignore_row_if="any_value_is_missing", **common)
+        return kinds.Unique(column_list=columns, ignore_row_if="any_value_is_missing", **common)
     if expect.at_or_after is not None or expect.before is not None:
         later, earlier = (column, expect.at_or_after) if expect.at_or_after else (expect.before, column)
-        return gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+        return kinds.Ordered(
             column_A=later,
             column_B=earlier,
             or_equal=expect.at_or_after is not None,
             ignore_row_if="either_value_is_missing",
             **common,
         )
-    return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=expect.min, max_value=expect.max, **common)
+    return kinds.Between(column=column, min_value=expect.min, max_value=expect.max, **common)
 
 
 def suite(record: RecordDecl, reference: Reference) -> ExpectationSuite:
@@ -123,10 +133,8 @@ def judge(state: GateState, record: RecordDecl, reference: Reference, counted: M
         return [CheckResult(record.source, record.name, check.rule, check.severity, 0, 0, "NA") for check in record.checks]
     from linli.gate.duckdb_source import lend
 
-    with lend(state.connection, "gate") as address:
-        source: Any = _context().data_sources.add_or_update_duckdb(name="gate", connection_string=address)
-        batch = source.add_table_asset(record.full_name, table_name="judged").add_batch_definition_whole_table("all").get_batch()
-        outcome = batch.validate(suite(record, reference), result_format=RESULT_FORMAT)
+    with lend(state.connection) as address:
+        outcome = _asset(address, record).get_batch().validate(suite(record, reference), result_format=RESULT_FORMAT)
     results, differences = [], []
     severity = {check.rule: check.severity for check in record.checks}
     for one in outcome.results:
