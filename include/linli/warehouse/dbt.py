@@ -12,6 +12,8 @@ from pathlib import Path
 from linli.settings import Settings
 from linli.warehouse.project import StagedProject
 
+# `python -m dbt.cli.main` imports itself twice and says so on every run.
+_DBT = "from dbt.cli.main import cli; cli()"
 _SHOWN_FAILURES = 5
 
 
@@ -37,7 +39,7 @@ def dbt_build(project: StagedProject, settings: Settings, *, full_refresh: bool)
     run_results = project.target / "run_results.json"
     run_results.unlink(missing_ok=True)
     done = subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", "build", *choice, *_places(project)],
+        [sys.executable, "-c", _DBT, "build", *choice, *_places(project)],
         env=_environment(settings),
         cwd=project.folder,
         stdin=subprocess.DEVNULL,
@@ -58,7 +60,7 @@ def _places(project: StagedProject) -> list[str]:
     return [
         "--project-dir", str(project.folder), "--profiles-dir", str(project.folder),
         "--target-path", str(project.target), "--log-path", str(project.logs),
-        "--no-version-check", "--no-use-colors", "--log-level", "warn",
+        "--no-version-check", "--no-use-colors", "--log-level", "warn", "--log-level-file", "info",
     ]  # fmt: skip
 
 
