@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pendulum
 from airflow.sdk import DAG, Asset, CronPartitionTimetable, Metadata, TriggerRule, task, task_group
-
 from deployment import OUTAGES_ARE_RETRIED, SOURCES, TIMEZONE, WAREHOUSE_POOL, day_of, settings
 
 WAREHOUSE = Asset(name="warehouse", uri="x-linli://warehouse/published")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pendulum
 from airflow.sdk import DAG, CronPartitionTimetable, TriggerRule, task
-
 from deployment import OUTAGES_ARE_RETRIED, TIMEZONE, day_of, settings
 
 with DAG(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -215,7 +214,7 @@ class Register:
         self.path = path
         self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
-        os.chmod(path, 0o600)
+        path.chmod(0o600)
         self._db.execute("pragma journal_mode=wal")
         self._db.execute("pragma synchronous=full")
         with self._write() as db:

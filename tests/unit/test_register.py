@@ -69,7 +69,9 @@ def test_moments_survive_as_instants(register: Register) -> None:
 def test_window_end_is_the_farthest_and_ignores_refetches(register: Register) -> None:
     assert register.window_end("case_system", "cases") is None
     later = END + dt.timedelta(days=1)
-    register.add_batches([batch("a"), batch("b", interval_end=later), batch("c", kind="refetch", interval_end=later + dt.timedelta(days=9))])
+    register.add_batches(
+        [batch("a"), batch("b", interval_end=later), batch("c", kind="refetch", interval_end=later + dt.timedelta(days=9))]
+    )
     assert register.window_end("case_system", "cases") == later
 
 

@@ -22,7 +22,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[object] = set()
     for node_of_key, _ in node.value:
-        key = loader.construct_object(node_of_key)  # type: ignore[no-untyped-call]
+        key = loader.construct_object(node_of_key)
         if key in seen:
             raise DeclarationError(f"line {node_of_key.start_mark.line + 1}: the key {key} is given twice")
         seen.add(key)
@@ -34,7 +34,7 @@ _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader subclass)
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except (yaml.YAMLError, DeclarationError) as error:
         raise DeclarationError(f"{_short(path)}: {error}") from None
     if not isinstance(data, dict):

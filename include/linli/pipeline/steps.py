@@ -201,17 +201,17 @@ def reconcile_feed(settings: Settings, run_id: str, ref: FeedRef, *, with_hashes
     from linli import landing, privacy, sources
 
     declaration, feed = _find(settings, ref)
+    ring = privacy.KeyRing.load_or_create(settings.key_ring)
+    source = sources.open_source(declaration, settings)
+    if not isinstance(source, sources.Reconcilable):
+        raise SourceContractBroken(f"{ref.source}: its transport cannot list keys")
     with register_of(settings) as register:
-        found = landing.reconcile(
-            settings,
-            register,
-            sources.open_source(declaration, settings),
-            feed,
-            register.run(run_id),
-            ring=privacy.KeyRing.load_or_create(settings.key_ring),
-            with_hashes=with_hashes,
-        )
-        return {"keys": found.keys, "refetched": found.refetched, "deleted": found.deleted}
+        run = register.run(run_id)
+        found = landing.reconcile(settings, register, source, feed, run, ring=ring)
+        refetched = found.refetched
+        if with_hashes:
+            refetched += landing.compare_hashes(settings, register, source, feed, run, ring=ring).refetched
+        return {"keys": found.keys, "refetched": refetched, "deleted": found.deleted}
 
 
 def reconcile(

@@ -135,8 +135,8 @@ def _sync(path: Path) -> None:
 
 def _switch(settings: Settings, release: Path) -> None:
     link = settings.warehouse / f".linli.{secrets.token_hex(4)}.link"
-    os.symlink(release.relative_to(settings.warehouse), link)
-    os.replace(link, settings.published)
+    link.symlink_to(release.relative_to(settings.warehouse))
+    link.replace(settings.published)
     _sync(settings.warehouse)
 
 
@@ -173,11 +173,11 @@ def publish(settings: Settings, register: Register, run: Run, *, code_version: s
         digest = _export(con, fresh, register, run, register.source_statuses(run), version, code_version)
     finally:
         con.close()
-    os.chmod(fresh, 0o444)
+    fresh.chmod(0o444)
     _sync(fresh)
     final = settings.releases / f"linli-{version}.duckdb"
     with register.publishing(run):
-        os.replace(fresh, final)
+        fresh.replace(final)
         _sync(settings.releases)
         _switch(settings, final)
         register.note_publication(version, run, digest, moment)
