@@ -37,6 +37,16 @@ def _project() -> Path:
     raise SettingsError("LINLI_PROJECT: no folder with expectations/ and dbt_project/ was found; set it to the checkout")
 
 
+def _by_source(env: Mapping[str, str], suffix: str) -> dict[str, str]:
+    """What the environment gives each source under LINLI_<SOURCE><suffix>; the inbox of the meeting returns has its own name."""
+    named = {variable: source for source, variable in SOURCE_SETTINGS.items()}
+    found = {}
+    for variable, value in env.items():
+        if variable.startswith("LINLI_") and variable.endswith(suffix) and value:
+            found[named.get(variable, variable.removeprefix("LINLI_").removesuffix(suffix).lower())] = value
+    return found
+
+
 def _number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
     text = env.get(name, "").strip()
     if not text:
@@ -58,11 +68,10 @@ class Settings:
     project: Path
     reference: Path
     key_ring: Path
-    case_system_url: str | None = field(default=None, repr=False)
-    patrol_app_url: str | None = field(default=None, repr=False)
-    patrol_app_token: str | None = field(default=None, repr=False)
-    meeting_inbox: str | None = field(default=None, repr=False)
-    points_ledger_url: str | None = field(default=None, repr=False)
+    connections: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """address by source: a URL, or a folder; only the sources that are loaded here"""
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """API token by source"""
     lookback: dt.timedelta = dt.timedelta(days=3)
     inbox_quiet_seconds: float = 30.0
     mostly_bad_share: float = 0.5
@@ -87,11 +96,8 @@ class Settings:
             project=project,
             reference=Path(env.get("LINLI_REFERENCE") or project / "dbt_project" / "seeds").expanduser().resolve(),
             key_ring=Path(env.get("LINLI_KEY_RING") or home / "keys" / "ring.json").expanduser().resolve(),
-            case_system_url=env.get("LINLI_CASE_SYSTEM_URL") or None,
-            patrol_app_url=env.get("LINLI_PATROL_APP_URL") or None,
-            patrol_app_token=env.get("LINLI_PATROL_APP_TOKEN") or None,
-            meeting_inbox=env.get("LINLI_MEETING_INBOX") or None,
-            points_ledger_url=env.get("LINLI_POINTS_LEDGER_URL") or None,
+            connections=_by_source(env, "_URL") | _by_source(env, "_INBOX"),
+            tokens=_by_source(env, "_TOKEN"),
             lookback=dt.timedelta(days=_number(env, "LINLI_LOOKBACK_DAYS", 3, 0, 60)),
             inbox_quiet_seconds=_number(env, "LINLI_INBOX_QUIET_SECONDS", 30, 0, 86_400),
             mostly_bad_share=_number(env, "LINLI_MOSTLY_BAD_SHARE", 0.5, 0, 1),
@@ -105,12 +111,7 @@ class Settings:
 
     def connection(self, source: str) -> str | None:
         """The configured address of `source`, or None when that source is not loaded here."""
-        return {
-            "case_system": self.case_system_url,
-            "patrol_app": self.patrol_app_url,
-            "meeting_returns": self.meeting_inbox,
-            "points_ledger": self.points_ledger_url,
-        }.get(source) or os.environ.get(f"LINLI_{source.upper()}_URL")
+        return self.connections.get(source)
 
     @property
     def lake(self) -> Path:

@@ -22,6 +22,7 @@ def test_home_holds_everything_but_the_key_ring_can_live_elsewhere(tmp_path: Pat
 
 def test_secrets_are_not_shown() -> None:
     found = Settings.load({"LINLI_CASE_SYSTEM_URL": "postgresql://u:secret@h/d", "LINLI_PATROL_APP_TOKEN": "token-1"})
+    assert found.tokens["patrol_app"] == "token-1"
     assert "secret" not in repr(found) and "token-1" not in repr(found)
     assert found.connection("case_system") == "postgresql://u:secret@h/d"
 
@@ -36,3 +37,8 @@ def test_a_source_left_unset_is_not_configured() -> None:
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.load({name: value})
+
+
+def test_a_fifth_source_is_configured_by_its_name() -> None:
+    found = Settings.load({"LINLI_HOTLINE_URL": "http://h", "LINLI_HOTLINE_TOKEN": "t", "LINLI_MEETING_INBOX": "/in"})
+    assert (found.connection("hotline"), found.tokens["hotline"], found.connection("meeting_returns")) == ("http://h", "t", "/in")

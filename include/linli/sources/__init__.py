@@ -40,7 +40,7 @@ def open_source(decl: SourceDecl, settings: Settings) -> Source:
     if decl.transport == "rest":
         from linli.sources.rest import RestSource
 
-        return RestSource(address, settings.patrol_app_token)
+        return RestSource(address, settings.tokens.get(decl.name))
     from linli.sources.files import InboxSource, communities_of
 
     return InboxSource(address, quiet_seconds=settings.inbox_quiet_seconds, communities=communities_of(settings.reference))
