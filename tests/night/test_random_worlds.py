@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from linli import gate
-from worlds.compare import AS_OF, Deployment
+from worlds.compare import AS_OF, Deployment, unexpected
 from worlds.oracle import SHANGHAI
 from worlds.world import world
 
@@ -18,23 +17,18 @@ def midnight(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
 
 
-def load(deployment: Deployment, nights: Iterable[dt.datetime]) -> list[gate.GateReport]:
+def load(deployment: Deployment, nights: Iterable[dt.datetime]) -> None:
     """Loads the nights, the marts beside the oracle's after each."""
-    reports = []
     for as_of in nights:
-        reports.append(deployment.night(as_of))
+        assert unexpected(deployment.night(as_of)) == []
         comparison = deployment.compare(as_of)
         assert comparison.cells > 1000
         assert comparison.differences[:10] == []
-    return reports
 
 
 def test_in_one_go(tmp_path: Path) -> None:
     deployment = Deployment(tmp_path, [world(seed, cases=1000) for seed in (101, 102, 103, 104)])
-    (report,) = load(deployment, [AS_OF])
-    # the worlds hold valid submissions only: what is not accepted waits for its case
-    assert sum(record.quarantined for record in report.records) == 0
-    assert all(record.landed == record.accepted + record.held + record.duplicates for record in report.records)
+    load(deployment, [AS_OF])
 
 
 @pytest.mark.parametrize("as_of", ["2026-02-18", "2026-10-10"])

@@ -56,7 +56,7 @@ class Reference:
         """From a folder of seed files."""
 
         def pairs(name: str, key: str, value: str) -> dict[str, str]:
-            with open(folder / f"{name}.csv", encoding="utf-8-sig", newline="") as file:
+            with (folder / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
                 return {row[key]: row[value] for row in csv.DictReader(file)}
 
         return cls(
@@ -418,9 +418,7 @@ def judgement(case: Case, as_of: dt.datetime) -> Judgement | None:
     has_passed = follow_up.due_on is not None and follow_up.due_on < local_day(as_of)
     # "double-called: both sides reached on or before the follow-up due date."; without a due date nothing is late.
     # "Late callbacks still count as that side's voice but not for coverage in time"
-    in_time = follow_up.taken_at is not None and (
-        follow_up.due_on is None or local_day(follow_up.taken_at) <= follow_up.due_on
-    )
+    in_time = follow_up.taken_at is not None and (follow_up.due_on is None or local_day(follow_up.taken_at) <= follow_up.due_on)
     assert latest.resolved_at is not None
     return Judgement(
         local_day(latest.resolved_at),
@@ -445,9 +443,7 @@ def _satisfaction_row(judged: Sequence[Judgement]) -> dict[str, Any]:
     matured = sum(j.is_matured for j in judged)
     # "satisfaction = double-satisfied / double-called": a share, so both are read of the double-called cases only.
     called = [(j.is_satisfied["组织"], j.is_satisfied["居民"]) for j in judged if j.is_double_called]
-    both, org_only, resident_only, neither = (
-        called.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))
-    )
+    both, org_only, resident_only, neither = (called.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
     low, high = wilson(both, len(called))
     return {
         "eligible_count": len(judged),

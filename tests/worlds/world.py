@@ -1,7 +1,7 @@
 """Random, valid, adversarial districts: everything a case can go through, at the moments that hurt.
 
-A world knows every version of every row with the time it was written (the source's cursor), so the same world can be
-loaded in one go (`loaded`) or night by night (`changed`), as of any instant.
+A world knows every version of every row with the time it was written (the source's cursor), and when it was deleted, so
+the same world can be loaded in one go (`loaded`) or night by night (`changed` and `deleted`), as of any instant.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from typing import Any
 from .oracle import SHANGHAI, Reference, Suspension, due_on, local_day
 
 Row = dict[str, Any]
+Versions = list[tuple[dt.datetime, Row | None]]
+"""(cursor, columns written then) in order of time; None instead of columns for a row deleted"""
 
 PROJECT = Path(__file__).resolve().parents[2]
 SEEDS = PROJECT / "dbt_project" / "seeds"
-RECORDS = {"cases": "case_no", "case_steps": "step_id", "whistles": "whistle_id", "callbacks": "callback_id"}
+KEYS = {"cases": "case_no", "case_steps": "step_id", "whistles": "whistle_id", "callbacks": "callback_id"}
 CURSORS = {"cases": "updated_at", "case_steps": "created_at", "whistles": "updated_at", "callbacks": "updated_at"}
 
 FIRST_DAY, LAST_DAY = dt.date(2025, 11, 1), dt.date(2027, 1, 20)
@@ -64,10 +66,8 @@ class World:
     compounds: list[Row] = field(default_factory=list)
     stations: list[Row] = field(default_factory=list)
     officers: list[Row] = field(default_factory=list)
-    versions: dict[str, list[tuple[Row, list[tuple[dt.datetime, Row]]]]] = field(
-        default_factory=lambda: {name: [] for name in RECORDS}
-    )
-    """record -> (columns that never change, [(cursor, columns as of then)] in order) of every row"""
+    versions: dict[str, list[tuple[Row, Versions]]] = field(default_factory=lambda: {name: [] for name in KEYS})
+    """record -> (columns as first written, later versions) of every row"""
 
     def loaded(self, as_of: dt.datetime) -> dict[str, list[Row]]:
         """Every row as it stands at `as_of`: what has been written before it, newest version."""
@@ -78,15 +78,26 @@ class World:
         found: dict[str, list[Row]] = {}
         for record, rows in self.versions.items():
             found[record] = []
-            for fixed, versions in rows:
+            for first, versions in rows:
                 known = [(at, columns) for at, columns in versions if at < end]
-                if known and (start is None or known[-1][0] >= start):
-                    row = dict(fixed)
+                if known and known[-1][1] is not None and (start is None or known[-1][0] >= start):
+                    row = dict(first)
                     for _, columns in known:
-                        row.update(columns)
+                        row.update(columns or {})
                     row[CURSORS[record]] = known[-1][0]
                     found[record].append(row)
         return found
+
+    def deleted(self, loaded_to: dt.datetime, end: dt.datetime) -> dict[str, list[Row]]:
+        """The keys of rows there at `loaded_to` and gone at `end`: what the reconciliation of keys finds."""
+        return {
+            record: [
+                {KEYS[record]: first[KEYS[record]]}
+                for first, versions in rows
+                if versions[0][0] < loaded_to <= versions[-1][0] < end and versions[-1][1] is None
+            ]
+            for record, rows in self.versions.items()
+        }
 
 
 def moment(rng: random.Random, day: dt.date) -> dt.datetime:
@@ -119,8 +130,8 @@ def reported_on(rng: random.Random) -> dt.date:
 class _Life:
     """One case from its report on, written down step by step; time only goes forward."""
 
-    def __init__(self, rng: random.Random, case: Row, ids: dict[str, int]) -> None:
-        self.rng, self.case, self.ids = rng, case, ids
+    def __init__(self, rng: random.Random, case: Row, ids: dict[str, int], before: _Life | None) -> None:
+        self.rng, self.case, self.ids, self.before = rng, case, ids, before
         self.case_no = case["case_no"]
         self.now: dt.datetime = case["reported_at"]
         self.written: dt.datetime = self.now
@@ -129,9 +140,9 @@ class _Life:
         self.suspensions: list[Suspension] = []
         self.resolutions: list[dt.datetime] = []
         self.steps: list[Row] = []
-        self.callbacks: list[tuple[Row, list[tuple[dt.datetime, Row]]]] = []
+        self.callbacks: list[tuple[Row, Versions]] = []
         self.changes: list[tuple[dt.datetime, Row]] = []
-        self.steps_left = rng.choice((1, 2, 3, 4, 5, 6, 9)) if rng.random() < 0.1 else 1000
+        self.steps_left = rng.choice((1, 2, 3, 4, 5, 6, 9)) if rng.random() < 0.1 and before is not None else 1000
 
     def chance(self, share: float) -> bool:
         return self.rng.random() < share
@@ -143,6 +154,12 @@ class _Life:
     @property
     def is_over(self) -> bool:
         return self.steps_left <= 0
+
+    @property
+    def first_round_resolved(self) -> dt.datetime | None:
+        """The moment of the resolution of round 1."""
+        resolved = [s["stepped_at"] for s in self.steps if s["step"] == "办结反馈" and s["round_no"] == 1]
+        return resolved[-1] if resolved else None
 
     @property
     def is_suspended(self) -> bool:
@@ -208,16 +225,23 @@ class _Life:
                  "reason": "重复反映" if kind == "判重" else "经核实", "created_at": self.written}
             )  # fmt: skip
         if by != "step":
-            change = {"status": status}
+            change: Row = {"status": status}
             if kind == "判重":
-                change["duplicate_of"] = self.case["earlier_case_no"]
+                assert self.before is not None
+                change["duplicate_of"] = self.before.case_no
             self.changes.append((max(self.written, self.now), change))
+            if by == "status" and self.chance(0.25):
+                again = max(self.written, self.now) + dt.timedelta(hours=self.rng.uniform(1, 900))
+                self.changes.append((again, {"status": "处置中", "duplicate_of": None}))
 
     def suspend(self) -> None:
         """One suspension; it may stay open."""
         if self.is_suspended:
             return
         self.step("挂起")
+        if not self.resolutions and self.chance(0.1):
+            self.wait(self.rng.choice((0, 1, 2)))
+            self.step("受理核实")
         if not self.chance(0.15):
             self.wait(self.rng.choice((0, 0, 1, 2, 3, 7, 12, 30)))
             self.step("恢复")
@@ -243,8 +267,9 @@ class _Life:
             self.suspend()
         if self.chance(0.06):
             return
-        self.aim(self.rng.choice((0, 0, 1, 1, 2, 2, 2, 2, 3, 5)))
-        self.step("受理核实")
+        if not self.chance(0.03):
+            self.aim(self.rng.choice((0, 0, 1, 1, 2, 2, 2, 2, 3, 5)))
+            self.step("受理核实")
         if self.chance(0.06):
             self.aim(self.rng.choice((1, 2, 3)))
             self.step("受理核实")
@@ -294,11 +319,22 @@ class _Life:
             "called_by": None,
         }
         written = max(self.written, called_at + self.delay())
-        versions = [(written, self.outcome(likes))]
+        versions: Versions = [(written, self.outcome(likes))]
         if self.chance(0.06):
             again = written + dt.timedelta(hours=self.rng.uniform(0.1, 900))
-            versions.append((again, self.outcome(self.chance(0.5))))
+            versions.append((again, self.callback_correction(called_at, again)))
         self.callbacks.append((fixed, versions))
+
+    def callback_correction(self, called_at: dt.datetime, written: dt.datetime) -> Row:
+        """What is put right about an attempt: its outcome, its time, or the case it had been filed under by mistake."""
+        if self.chance(0.3) and self.before is not None:
+            resolved_at = self.before.first_round_resolved
+            if resolved_at is not None and resolved_at <= called_at and self.before.written <= written:
+                return {"case_no": self.before.case_no, "round_no": 1}
+        late = called_at - self.resolutions[-1]
+        if self.chance(0.3) and late > dt.timedelta():
+            return {"called_at": self.resolutions[-1] + late / 2}
+        return self.outcome(self.chance(0.5))
 
     def outcome(self, likes: bool) -> Row:
         """What came of an attempt."""
@@ -311,14 +347,14 @@ class _Life:
         return {"outcome": "接通", "solved": solved, "department_score": scores[0], "officer_score": scores[1]}
 
 
-def _whistles(rng: random.Random, case: Row, ids: dict[str, int]) -> list[tuple[Row, list[tuple[dt.datetime, Row]]]]:
+def _whistles(rng: random.Random, case: Row, before: _Life | None, ids: dict[str, int]) -> list[tuple[Row, Versions]]:
     """The whistles of a case, rising in level, each answered and arrived at later or never."""
     levels = sorted(rng.choice(range(4)) for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 3))))
     at, found = case["reported_at"], []
     for level in levels:
         at = at + dt.timedelta(minutes=rng.choice((0, 5, 60, 3000, 20_000)))
         ids["whistles"] += 1
-        fixed = {
+        first = {
             "whistle_id": ids["whistles"],
             "case_no": case["case_no"],
             "level": WHISTLES[level],
@@ -328,12 +364,41 @@ def _whistles(rng: random.Random, case: Row, ids: dict[str, int]) -> list[tuple[
             "answered_at": None,
             "arrived_at": None,
         }
-        versions: list[tuple[dt.datetime, Row]] = [(at + dt.timedelta(minutes=rng.choice((0, 1, 700))), {})]
+        written = at + dt.timedelta(minutes=rng.choice((0, 1, 700)))
+        versions: Versions = [(written, {})]
         if rng.random() < 0.8:
-            answered, arrived = at + dt.timedelta(minutes=rng.choice((0, 2, 9))), at + dt.timedelta(minutes=rng.choice((15, 40)))
-            versions.append((max(versions[0][0], arrived), {"answered_at": answered, "arrived_at": arrived}))
-        found.append((fixed, versions))
+            answered = at + dt.timedelta(minutes=rng.choice((0, 2, 9)))
+            arrived = at + dt.timedelta(minutes=rng.choice((15, 40)))
+            versions.append((max(written, arrived), {"answered_at": answered, "arrived_at": arrived}))
+        again = versions[-1][0] + dt.timedelta(hours=rng.uniform(1, 900))
+        if rng.random() < 0.05 and before is not None and before.case["created_at"] <= again:
+            versions.append((again, {"case_no": before.case_no}))
+        found.append((first, versions))
     return found
+
+
+def _delete(rng: random.Random, found: World) -> None:
+    """Some rows vanish at the source: a case with all that belongs to it, a callback or a whistle alone."""
+    gone: dict[str, dt.datetime] = {}
+    for record, rows in found.versions.items():
+        for first, versions in rows:
+            at = gone.get(first["case_no"])
+            alone = record != "case_steps" and rng.random() < 0.01
+            if at is None and alone:
+                at = versions[-1][0] + dt.timedelta(hours=rng.uniform(1, 2000))
+                if record == "cases":
+                    gone[first["case_no"]] = at
+            versions[:] = [version for version in versions if not _is_moved_to(version, gone)]
+            if at is not None:
+                versions[:] = [version for version in versions if version[0] < at]
+                versions.append((at, None))
+
+
+def _is_moved_to(version: tuple[dt.datetime, Row | None], gone: Mapping[str, dt.datetime]) -> bool:
+    """Whether the version files its row under a case that is no longer there."""
+    at, columns = version
+    case_no = (columns or {}).get("case_no", "")
+    return case_no in gone and gone[case_no] <= at
 
 
 def world(seed: int, cases: int = 5000, district_code: str | None = None) -> World:
@@ -342,32 +407,29 @@ def world(seed: int, cases: int = 5000, district_code: str | None = None) -> Wor
     found = World(seed, district_code or f"{410_000 + seed:06d}")
     _places(rng, found)
     items = _column("enforcement_items", "item_code")
-    ids = {name: seed * 10_000_000 for name in ("case_steps", "whistles", "callbacks")}
-    earlier = None
+    ids = dict.fromkeys(("case_steps", "whistles", "callbacks"), seed * 10000000)
+    before: _Life | None = None
     for number in range(1, cases + 1):
         case = _case(rng, found, number, items)
-        case["earlier_case_no"] = earlier
-        life = _Life(rng, case, ids)
-        if earlier is None:
-            life.steps_left = 1000
+        life = _Life(rng, case, ids, before)
         life.live()
-        del case["earlier_case_no"]
         created = case["created_at"]
         changes = [(max(at, created), change) for at, change in life.changes]
         if rng.random() < 0.08:
             again = created + dt.timedelta(hours=rng.uniform(0.1, 1000))
-            changes.append((again, _correction(rng, found, items)))
+            changes.append((again, _correction(rng, found, items, case)))
         changes.sort(key=lambda change: change[0])
         found.versions["cases"].append((case, [(created, {}), *changes]))
         found.versions["case_steps"] += [(step, [(step["created_at"], {})]) for step in life.steps]
         found.versions["callbacks"] += life.callbacks
-        found.versions["whistles"] += _whistles(rng, case, ids)
-        earlier = case["case_no"]
+        found.versions["whistles"] += _whistles(rng, case, before, ids)
+        life.before, before = None, life
+    _delete(rng, found)
     return found
 
 
 def _column(seed_file: str, column: str) -> list[str]:
-    with open(SEEDS / f"{seed_file}.csv", encoding="utf-8", newline="") as file:
+    with (SEEDS / f"{seed_file}.csv").open(encoding="utf-8", newline="") as file:
         return [row[column] for row in csv.DictReader(file)]
 
 
@@ -376,9 +438,7 @@ def _places(rng: random.Random, found: World) -> None:
     for c in range(1, rng.randint(2, 4) + 1):
         community, station = f"{code}-C{c:02d}", f"{code}-S{c:02d}"
         found.communities.append({"community_code": community, "community_name": f"第{c}社区", "district_code": code})
-        found.stations.append(
-            {"station_code": station, "station_name": f"第{c}工作站", "community_code": community, "district_code": code}
-        )
+        found.stations.append({"station_code": station, "station_name": f"第{c}工作站", "community_code": community, "district_code": code})
         for x in range(1, rng.randint(1, 3) + 1):
             found.compounds.append(
                 {"compound_code": f"{community}-X{x:02d}", "compound_name": f"{c}区{x}号院", "community_code": community,
@@ -430,7 +490,7 @@ def _case(rng: random.Random, found: World, number: int, items: Sequence[str]) -
     }
 
 
-def _correction(rng: random.Random, found: World, items: Sequence[str]) -> Row:
+def _correction(rng: random.Random, found: World, items: Sequence[str], case: Row) -> Row:
     """Something about a case put right after the fact: its figures move to another key."""
     return rng.choice(
         (
@@ -438,6 +498,7 @@ def _correction(rng: random.Random, found: World, items: Sequence[str]) -> Row:
             {"officer_no": _officer(rng, found)},
             {"lead_department": rng.choice((None, *DEPARTMENTS))},
             {"item_code": rng.choice(items), "channel": rng.choice(CHANNELS)},
+            {"reported_at": case["reported_at"] - dt.timedelta(days=rng.choice((1, 12, 35)))},
         )
     )
 
@@ -468,9 +529,9 @@ def reference(worlds: Iterable[World], folder: Path) -> None:
 
 
 def _write(folder: Path, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    with open(SEEDS / f"{name}.csv", encoding="utf-8", newline="") as file:
+    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         header = next(csv.reader(file))
-    with open(folder / f"{name}.csv", "w", encoding="utf-8", newline="") as file:
+    with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, header, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
