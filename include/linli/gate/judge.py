@@ -45,15 +45,14 @@ def _context() -> EphemeralDataContext:
     return _contexts[0]
 
 
-def _asset(address: str, record: RecordDecl) -> Any:
+def _judged(address: str) -> Any:
     """The table `judged` as a batch definition, in the one data source of this process."""
-    source: Any = _context().data_sources.all().get("gate")
+    sources: Any = _context().data_sources
+    source = sources.all().get("gate")
     if source is None:
-        sources: Any = _context().data_sources
         source = sources.add_duckdb(name="gate", connection_string=address)
-    if record.full_name not in source.get_asset_names():
-        source.add_table_asset(record.full_name, table_name="judged").add_batch_definition_whole_table("all")
-    return source.get_asset(record.full_name).get_batch_definition("all")
+        source.add_table_asset("judged", table_name="judged").add_batch_definition_whole_table("all")
+    return source.get_asset("judged").get_batch_definition("all")
 
 
 def _condition(where: tuple[Where, ...]) -> Any:
@@ -134,7 +133,7 @@ def judge(state: GateState, record: RecordDecl, reference: Reference, counted: M
     from linli.gate.duckdb_source import lend
 
     with lend(state.connection) as address:
-        outcome = _asset(address, record).get_batch().validate(suite(record, reference), result_format=RESULT_FORMAT)
+        outcome = _judged(address).get_batch().validate(suite(record, reference), result_format=RESULT_FORMAT)
     results, differences = [], []
     severity = {check.rule: check.severity for check in record.checks}
     for one in outcome.results:
