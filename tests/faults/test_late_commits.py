@@ -71,7 +71,8 @@ def write(database: str, seed: int) -> None:
             if mine and rng.random() < 0.7:
                 some = rng.sample(mine, min(len(mine), 15))
                 connection.execute(
-                    "update whistles set answered_at = clock_timestamp(), updated_at = clock_timestamp() where whistle_id = any(%s)", (some,)
+                    "update whistles set answered_at = clock_timestamp(), updated_at = clock_timestamp() where whistle_id = any(%s)",
+                    (some,),
                 )
             if len(mine) > 40 and rng.random() < 0.3:
                 gone = [mine.pop(rng.randrange(len(mine))) for _ in range(5)]
@@ -130,6 +131,7 @@ def current(register: Register, settings: Settings) -> list[tuple[object, ...]]:
     with duckdb.connect() as db:
         return db.execute(
             """select whistle_id, case_no, epoch_us(answered_at), epoch_us(updated_at) from read_parquet(?, hive_partitioning = false)
-            qualify row_number() over (partition by whistle_id order by _snapshot_at desc, _batch_id desc, _row_no desc) = 1 and not _deleted""",
+            qualify row_number() over (partition by whistle_id order by _snapshot_at desc, _batch_id desc, _row_no desc) = 1
+            and not _deleted""",
             [files],
         ).fetchall()

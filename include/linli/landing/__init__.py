@@ -1,8 +1,8 @@
 """Landing: immutable Parquet batches in the lake, each registered once it is whole, and the reconciliation with the source's keys."""
 
-from linli.landing.adopt import Adoption, adopt
-from linli.landing.land import LandingError, Part, land, land_reading, land_together
-from linli.landing.reconcile import Reconciliation, compare_hashes, reconcile
+from linli.landing.adoption import Adoption, adopt
+from linli.landing.batches import LandingError, Part, land, land_reading, land_together
+from linli.landing.reconciliation import Reconciliation, compare_hashes, reconcile
 
 __all__ = [
     "Adoption",

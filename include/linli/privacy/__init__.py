@@ -2,6 +2,6 @@
 
 from linli.privacy.freetext import scrub
 from linli.privacy.keyring import KeyRing, KeyRingError
-from linli.privacy.protect import protect
+from linli.privacy.protection import protect
 
 __all__ = ["KeyRing", "KeyRingError", "protect", "scrub"]

@@ -40,7 +40,7 @@ class RestSource:
         """One reading of all pages; an item that comes on two pages is in it twice. snapshot_at is the server's clock at the first one."""
         with self._session() as session:
             pages = _Pages(session, f"{self._url}{feed.root.extract.endpoint}", feed.root.full_name, self._backoff)
-            columns = {record.name: _Columns(record, feed.root) for record in feed.records}
+            columns = {record.name: _Columns(record, feed) for record in feed.records}
             for items in pages.items(self._query(window)):
                 for record in columns.values():
                     record.add(items)
@@ -126,8 +126,10 @@ class _Pages:
 class _Columns:
     """One record of a feed, gathered page by page as columns of text."""
 
-    def __init__(self, record: RecordDecl, root: RecordDecl) -> None:
-        self._record, self._root = record, root
+    def __init__(self, record: RecordDecl, feed: Feed) -> None:
+        self._record, root = record, feed.root
+        self._root = root
+        self._lists = {other.extract.explode for other in feed.records}
         self._list = record.extract.explode
         cursor = root.column(cursor_column(root))
         self._version_at = cursor.at_source
@@ -158,7 +160,7 @@ class _Columns:
     def undeclared(self) -> list[str]:
         """Keys that items carry and nothing declares; the lists of the other records of the feed are not among them."""
         known = {column.at_source for column in self._record.columns} | {"deleted"}
-        return sorted(name for name in self._seen - known if self._list or name not in ("participants", "checklists", "findings"))
+        return sorted(self._seen - known - (set() if self._list else self._lists))
 
     def table(self) -> pa.Table:
         """The declared columns with their types, then the META columns an API knows."""

@@ -19,8 +19,8 @@ import duckdb
 import pyarrow as pa
 
 from linli.contracts.model import Feed, RecordDecl
+from linli.landing.batches import Part, Reading, aside_folder, land_reading, land_together, link, partition
 from linli.landing.batchfile import read_footer, write
-from linli.landing.land import Part, Reading, aside_folder, land_reading, land_together, link, partition
 from linli.privacy import KeyRing
 from linli.register import Register, Run
 from linli.settings import Settings
@@ -89,9 +89,9 @@ def compare_hashes(settings: Settings, register: Register, source: Source, feed:
         else:
             with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit}) as db:
                 keys = ", ".join(map(_q, record.key))
-                changed = db.execute(
+                changed = db.sql(
                     f"select {keys} from read_parquet(?) n anti join read_parquet(?) o using ({keys}, row_hash)",
-                    [str(path), str(before)],
+                    params=[str(path), str(before)],
                 ).to_arrow_table()
         refetched = 0
         if changed is None or changed.num_rows:

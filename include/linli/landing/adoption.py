@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from linli.landing.batches import aside_folder, file_state, lake_lock
 from linli.landing.batchfile import read_footer
-from linli.landing.land import aside_folder, file_state, lake_lock
 from linli.register import Batch, Register
 from linli.settings import SHANGHAI, Settings
 

@@ -1,0 +1,128 @@
+"""What leaves `protect` holds no personal value; what is not personal is untouched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from linli.contracts.model import Column, Extract, RecordDecl
+from linli.privacy import KeyRing, protect, scrub
+from linli.privacy.protection import normalise
+
+RECORD = RecordDecl(
+    source="s", name="r", label="r", grain="one row", key=("no",), extract=Extract(relation="r", cursor="no"),
+    columns=(
+        Column(name="no", label="no"), Column(name="who", label="who", personal="name"),
+        Column(name="phone", label="phone", personal="phone"), Column(name="id_no", label="id_no", personal="id_no"),
+        Column(name="home", label="home", personal="address"), Column(name="story", label="story", personal="text"),
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> KeyRing:
+    return KeyRing.load_or_create(tmp_path / "ring.json")
+
+
+def table(**columns: list[str | None]) -> pa.Table:
+    rows = max(map(len, columns.values()))
+    names = [column.name for column in RECORD.columns]
+    given = {**{name: [None] * rows for name in names}, "no": [str(n) for n in range(rows)], **columns}
+    return pa.table({name: pa.array(values, pa.string()) for name, values in given.items()})
+
+
+def test_one_person_has_one_pseudonym_however_written(ring: KeyRing) -> None:
+    people = table(
+        who=["申屠测试", "申屠 测试", "申屠测试　", None, "别人"],
+        phone=["13900001234", "139-0000-1234", "+86 １３９ ０００0 1234", "没有", "13900001235"],
+        id_no=["34040519800101123x", "34040519800101123X", "340405 19800101 123Ｘ", "", None],
+    )
+    safe = protect(people, RECORD, ring).read_all().to_pydict()
+    for column in ("who", "phone", "id_no"):
+        assert len(set(safe[column][:3])) == 1
+        assert safe[column][0].startswith("p1_")
+        assert len(safe[column][0]) == 29
+        assert safe[column][3] is None
+    assert safe["who"][4] not in (None, safe["who"][0])
+    assert safe["phone"][4] not in (None, safe["phone"][0])
+    assert safe["id_no"][4] is None
+    assert safe["who"][0] in ring.pseudonyms_of("name", "申屠测试")
+
+
+def test_the_rows_own_values_leave_its_text(ring: KeyRing) -> None:
+    people = table(
+        who=["申屠测试", "王", "李四"],
+        phone=["6683221", None, None],
+        home=["春晖花苑3号楼101室", None, None],
+        story=["申屠测试住春晖花苑3号楼101室，打6683221找申屠测试", "姓王的人", "申屠测试也在"],
+    )
+    safe = protect(people, RECORD, ring).read_all()
+    assert safe.column("story").to_pylist() == ["[姓名]住[住址]，打[电话]找[姓名]", "姓王的人", "申屠测试也在"]
+    assert safe.column("no").to_pylist() == ["0", "1", "2"]
+
+
+def test_raw_cells_are_text_too(ring: KeyRing) -> None:
+    people = table(who=["申屠测试"]).append_column("_raw", pa.array(['{"met_on": "问申屠测试13900001234"}']))
+    assert protect(people, RECORD, ring).read_all().column("_raw").to_pylist() == ['{"met_on": "问[姓名][电话]"}']
+
+
+def test_pseudonyms_do_not_depend_on_batches_or_on_what_is_remembered(ring: KeyRing, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"人{n % 700}" for n in range(2_000)]
+    at_once = protect(table(who=names), RECORD, ring).read_all().column("who").to_pylist()
+    monkeypatch.setattr("linli.privacy.protection.CACHED_VALUES", 100)
+    source = table(who=names)
+    pieces = pa.RecordBatchReader.from_batches(source.schema, source.to_batches(max_chunksize=60))
+    assert protect(pieces, RECORD, ring).read_all().column("who").to_pylist() == at_once
+    assert len(set(at_once)) == 700
+
+
+def test_an_empty_reading_passes(ring: KeyRing) -> None:
+    assert protect(table(who=[]), RECORD, ring).read_all().num_rows == 0
+    assert protect(table(who=["甲乙"]).slice(0, 0).to_reader(), RECORD, ring).read_all().num_rows == 0
+
+
+def test_phones_lose_the_country_code_only_before_a_mobile_number() -> None:
+    assert normalise("phone", pa.array(["008613900001234", "8655412", "0554-6683221"])).to_pylist() == [
+        "13900001234",
+        "8655412",
+        "05546683221",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("电话13900001234。", "电话[电话]。"),
+        ("139-0000-1234 和 139 0000 1235", "[电话] 和 [电话]"),
+        ("１３９００００１２３４", "[电话]"),
+        ("+86 139 0000 1234", "[电话]"),
+        ("0554-6683221", "[电话]"),
+        ("(0554) 6683221", "[电话]"),
+        ("联系电话：6683221", "联系电话：[电话]"),
+        ("身份证34040519800101123X", "身份证[证件号]"),
+        ("340405 19800101 1234", "[证件号]"),
+        ("３４０４０５１９８００１０１１２３Ｘ", "[证件号]"),
+        ("旧证340405800101123。", "旧证[证件号]。"),
+        ("1 3 9 0 0 0 0 1 2 3 4", "[电话]"),
+    ],
+)
+def test_numbers_of_people_leave_any_text(text: str, cleaned: str, ring: KeyRing) -> None:
+    assert scrub(text) == cleaned
+    assert protect(table(story=[text, None, "无"]), RECORD, ring).read_all().column("story").to_pylist() == [cleaned, None, "无"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "340405-2026-000139 和 340405-2026-000140",
+        "2026-10-13 18:30",
+        "P-340405-000001",
+        "3号楼2单元1301室",
+        "已持续21天，共120户",
+        "340405-C01-X02",
+    ],
+)
+def test_other_numbers_stay(text: str) -> None:
+    assert scrub(text) == text
