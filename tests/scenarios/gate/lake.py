@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from linli.contracts import Catalog, RecordDecl, load
 from linli.demo.reference import write_reference
 from linli.register import Batch, Register, Run
@@ -76,9 +77,7 @@ class Lake:
         assert not unknown, f"{record.full_name} has no columns {sorted(unknown)}"
         meta = {"_batch_id": batch_id, "_snapshot_at": snapshot_at, "_deleted": False}
         full = [{"_row_no": n, **meta, **row} for n, row in enumerate(rows)]
-        return pa.table(
-            [pa.array([_value(f.type, row.get(f.name)) for row in full], f.type) for f in schema], schema=schema
-        )
+        return pa.table([pa.array([_value(f.type, row.get(f.name)) for row in full], f.type) for f in schema], schema=schema)
 
     def listed(self, batch: Batch, n: int = 1) -> dict[int, tuple[str, list[str]]]:
         """row number -> (verdict, rules) as the n-th verdict file about a batch lists them."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
+
 from linli.contracts import RecordDecl, load
 from linli.gate import gate
 from linli.gate.decide import decide
 from linli.gate.enrich import load_batch
 from linli.gate.state import GateState, opened
-
 from scenarios.gate.lake import PROJECT, Lake, Row
 
 CASES = {path.stem: path for path in sorted((Path(__file__).parent / "cases").glob("*.yml"))}
