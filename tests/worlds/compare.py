@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import os
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from linli.register import Register, Run
 from linli.settings import Settings
 
 from .oracle import SHANGHAI, Key, Reference, marts
-from .world import Row, World, reference, world
+from .world import CALENDAR_OVERRIDES, Row, World, reference, world
 
 KEYS = {
     "mart_clock_257": ("month", "district_code", "level", "key", "step"),
@@ -81,15 +80,17 @@ class Deployment:
     """A home of its own whose districts are the worlds; nights are loaded one after another."""
 
     def __init__(self, home: Path, worlds: Sequence[World]) -> None:
-        reference(worlds, home / "reference")
-        self.settings = Settings.load(
-            {"LINLI_HOME": str(home), "LINLI_REFERENCE": str(home / "reference"), "PATH": os.environ.get("PATH", "")}
-        )
+        self.settings = Settings.load({"LINLI_HOME": str(home), "LINLI_REFERENCE": str(home / "reference")})
         self.worlds = list(worlds)
-        self.reference = Reference.read(home / "reference")
+        self.publish_reference()
         self.catalog: Catalog = contracts.load(self.settings.project / "expectations")
         self.register = Register(self.settings.register_path)
         self.loaded_to: dt.datetime | None = None
+
+    def publish_reference(self, overrides: Mapping[dt.date, bool] = CALENDAR_OVERRIDES) -> None:
+        """Writes the seed files as the worlds have them now."""
+        reference(self.worlds, self.settings.reference, overrides)
+        self.reference = Reference.read(self.settings.reference)
 
     def night(self, as_of: dt.datetime) -> gate.GateReport:
         """Loads what was written since the last night, less the lookback, up to `as_of`, and builds."""
