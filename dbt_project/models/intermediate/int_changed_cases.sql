@@ -39,7 +39,8 @@ ripe as (
         whistles.blown_at >= run.previous_as_of
         or whistles.answered_at >= run.previous_as_of
         or whistles.arrived_at >= run.previous_as_of
-){% if steps %},
+)
+{%- if steps %},
 
 -- what came due since the last build: an open step is overdue now, a pending case has matured
 come_due as (
@@ -49,12 +50,13 @@ come_due as (
     where
         steps.due_on >= {{ local_date('run.previous_as_of') }}
         and steps.due_on < {{ local_date('run.as_of') }}
-){% endif %}
+)
+{%- endif %}
 
 select case_no from pending
 union
 select case_no from ripe
-{% if steps -%}
+{%- if steps %}
 union
 select case_no from come_due
-{% endif %}
+{%- endif %}

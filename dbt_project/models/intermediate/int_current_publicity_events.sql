@@ -1,2 +1,2 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', tags=['reference']) }}
 {{ of_current_return(ref('stg_meeting_returns__publicity_events'), '普法') }}
