@@ -12,8 +12,8 @@ from linli.demo.meetings import Correction, MonthReturn, correction_time, drops
 
 RECORDS = {"会议": "meeting_returns.meetings", "议题": "meeting_returns.matters", "普法": "meeting_returns.publicity_events"}
 NUMBERS = {"会议": "meeting_no", "议题": "matter_no", "普法": "event_no"}
-_DATES = {"会议": "met_on", "普法": "held_on"}
-_COUNTS = {"会议": "resident_count", "普法": "attendee_count"}
+# What tells the second row of a number from the first.
+_DIFFERING: dict[str, Row] = {"会议": {"resident_count": 99}, "议题": {"content": "同一编号的另一议题"}, "普法": {"attendee_count": 99}}
 Mutation = Callable[[Row], Row]
 
 
@@ -72,7 +72,7 @@ def spoil_returns(returns: list[MonthReturn], seed: int, district_code: str) -> 
             planned.append((month_return, correction, str(row[NUMBERS[sheet]]) if correction.right else _number_of(correction)))
         for month_return, row in rng.sample(rows, 2):
             # The same number on two rows: neither can be told to be the one that is meant.
-            for twin in (_another(row, sheet, 79), _another(row, sheet, 79)):
+            for twin in (_another(row, sheet, 79), {**_another(row, sheet, 79), **_DIFFERING[sheet]}):
                 correction = Correction(sheet, "duplicate_number", twin, None, None)
                 month_return.corrections.append(correction)
                 planned.append((month_return, correction, _number_of(correction)))

@@ -59,8 +59,9 @@ Cell = str | int | None
 class _Hand:
     """One person's way of filling in a form."""
 
-    def __init__(self, style: str, *, is_workbook: bool) -> None:
+    def __init__(self, style: str, year: int, *, is_workbook: bool) -> None:
         self.rng = Random(style)
+        self.year = year
         text_dates = ("slash", "dash", "chinese", "short")
         self.date_style = self.rng.choice(("serial", "serial", *text_dates) if is_workbook else text_dates)
         self.separator = self.rng.choice(("、", "，", "；", " "))
@@ -93,7 +94,7 @@ class _Hand:
             "dash": day.isoformat(),
             "chinese": f"{day.year}年{day.month}月{day.day}日",
             "short": f"{day.month}月{day.day}日",
-        }[self.date_style]
+        }["chinese" if self.date_style == "short" and day.year != self.year else self.date_style]
         return text.translate(_FULL_WIDTH) if self.full_width else text
 
     def titles(self, drop: Drop, sheet: str) -> list[str]:
@@ -117,7 +118,7 @@ def _table(hand: _Hand, sheet: str, rows: list[Row]) -> list[list[Cell]]:
 def files(drop: Drop) -> list[tuple[str, bytes]]:
     """File names and contents of one upload: a workbook, or one CSV a sheet. The same drop gives the same bytes."""
     is_workbook = drop.format == "xlsx"
-    hand = _Hand(drop.style, is_workbook=is_workbook)
+    hand = _Hand(drop.style, drop.source.year, is_workbook=is_workbook)
     if is_workbook:
         contents = [(f"{drop.name}.xlsx", _workbook(hand, drop))]
     else:

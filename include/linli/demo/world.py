@@ -70,16 +70,8 @@ def world(seed: int, scale: int, until: date) -> World:
         raise ValueError("at least one district is needed")
     now = midnight_after(until)
     pasts = [_past(seed, index) for index in range(scale)]
-    tables: dict[str, dict[str, Row]] = {}
-    for past in pasts:
-        for name, records in past.history.items():
-            shown = tables.setdefault(name, {})
-            for record in records:
-                row = record.at(now)
-                if row is not None:
-                    shown[record.key] = row
     dropped = sorted((drop for past in pasts for drop in past.drops if drop.dropped_at < now), key=lambda d: (d.dropped_at, d.name))
-    return World(seed, scale, until, tables, dropped, _books(seed, scale, until, pasts, tables, dropped))
+    return World(seed, scale, until, _tables(pasts, now), dropped, _books(seed, scale, until, pasts, dropped))
 
 
 @lru_cache(maxsize=32)
@@ -210,13 +202,30 @@ def _resolve_reversals(entries: list[Record]) -> None:
             row.pop("_reverses", None)
 
 
-def _books(seed: int, scale: int, until: date, pasts: list[_Past], tables: dict[str, dict[str, Row]], dropped: list[Drop]) -> Books:
+def accepted(seed: int, scale: int, until: date) -> dict[str, list[Row]]:
+    """The good rows by record name at the end of `until`: not bad, not deleted, not waiting for a parent.
+
+    Rows of files are those of the newest complete upload of each community and month.
+    """
+    judged = _judge([_past(seed, index) for index in range(scale)], until)
+    return {name: list(rows.values()) for name, rows in judged.good.items()}
+
+
+@dataclass(frozen=True)
+class _Judged:
+    good: dict[str, dict[str, Row]]
+    held: dict[str, list[str]]
+    wrong: dict[str, set[str]]
+
+
+def _judge(pasts: list[_Past], until: date) -> _Judged:
     now = midnight_after(until)
-    faults = [fault for past in pasts for fault in past.faults if fault.appears_at < now]
     wrong: dict[str, set[str]] = {}
-    for fault in faults:
-        if fault.stands_at(now):
-            wrong.setdefault(fault.record_name, set()).add(_key(fault))
+    for past in pasts:
+        for fault in past.faults:
+            if fault.stands_at(now):
+                wrong.setdefault(fault.record_name, set()).add(_key(fault))
+    tables = _tables(pasts, now)
     good = {
         name: {key: row for key, row in rows.items() if key not in wrong.get(name, ()) and not row.get("deleted")}
         for name, rows in tables.items()
@@ -225,24 +234,43 @@ def _books(seed: int, scale: int, until: date, pasts: list[_Past], tables: dict[
     for sheet, name in RECORDS.items():
         rows = _file_rows(pasts, now, sheet)
         good[name] = {str(row[NUMBERS[sheet]]): row for row in rows if row[NUMBERS[sheet]] not in wrong.get(name, ())}
-    counts = {name: month_counts(name, rows.values()) for name, rows in good.items()}
+    return _Judged(good, held, wrong)
+
+
+def _tables(pasts: list[_Past], now: datetime) -> dict[str, dict[str, Row]]:
+    tables: dict[str, dict[str, Row]] = {}
+    for past in pasts:
+        for name, records in past.history.items():
+            shown = tables.setdefault(name, {})
+            for record in records:
+                row = record.at(now)
+                if row is not None:
+                    shown[record.key] = row
+    return tables
+
+
+def _books(seed: int, scale: int, until: date, pasts: list[_Past], dropped: list[Drop]) -> Books:
+    now = midnight_after(until)
+    judged = _judge(pasts, until)
+    counts = {name: month_counts(name, rows.values()) for name, rows in judged.good.items()}
     for column, name in PATROL_LISTS.items():
-        bad = wrong.get(f"patrol_app.{name}", set())
-        counts[f"patrol_app.{name}"] = _list_counts(good["patrol_app.patrols"], column, bad)
-    by_district = {past.place.code: account({name: _of(past.place.code, rows) for name, rows in good.items()}, until) for past in pasts}
-    everything = account({name: list(rows.values()) for name, rows in good.items()}, until)
+        bad = judged.wrong.get(f"patrol_app.{name}", set())
+        counts[f"patrol_app.{name}"] = _list_counts(judged.good["patrol_app.patrols"], column, bad)
+    by_district = {
+        past.place.code: account({name: _of(past.place.code, rows) for name, rows in judged.good.items()}, until) for past in pasts
+    }
     return Books(
-        seed,
-        scale,
-        until.isoformat(),
-        everything,
-        by_district,
-        counts,
-        [_entry(fault, now) for fault in faults],
-        _broken_uploads(dropped, now),
-        held,
-        _deleted(pasts, now),
-        len(dropped),
+        seed=seed,
+        scale=scale,
+        until=until.isoformat(),
+        account=account({name: list(rows.values()) for name, rows in judged.good.items()}, until),
+        account_by_district=by_district,
+        counts=counts,
+        bad=[_entry(fault, now) for past in pasts for fault in past.faults if fault.appears_at < now],
+        bad_files=_broken_uploads(dropped, now),
+        held=judged.held,
+        deleted=_deleted(pasts, now),
+        file_count=sum(3 if drop.format.startswith("csv") else 1 for drop in dropped),
     )
 
 
