@@ -32,7 +32,8 @@ create table cases (
 insert into cases (case_no, district_code, compound_code, channel, phase, item_code, title, description, reporter_name, reporter_phone,
   assisting_departments, status, reported_at, updated_at)
 select 'K' || n, '340405', '340405-C01-X02', '议事会', '应诉即办', '1-01', '楼道堆物',
-  '反映人申屠测试电话13900001234', '申屠测试', '139-0000-1234', array['公安', '消防'], '处置中', timestamptz '2026-10-01 08:00+08', timestamptz '2026-10-01 00:00+08' + n * interval '1 hour'
+  '反映人申屠测试电话13900001234', '申屠测试', '139-0000-1234', array['公安', '消防'], '处置中',
+  timestamptz '2026-10-01 08:00+08', timestamptz '2026-10-01 00:00+08' + n * interval '1 hour'
 from generate_series(1, 100) n
 """
 

@@ -12,6 +12,7 @@ from fcntl import LOCK_EX, LOCK_SH, flock
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -254,7 +255,7 @@ def _stamped(batch: pa.RecordBatch, schema: pa.Schema, batch_id: str, snapshot_a
     given = dict(zip(batch.schema.names, batch.columns, strict=True))
     stamps = {
         "_batch_id": pa.repeat(pa.scalar(batch_id), count),
-        "_row_no": pa.array(range(first, first + count), pa.int32()),
+        "_row_no": pa.array(np.arange(first, first + count, dtype=np.int32)),
         "_snapshot_at": pa.repeat(pa.scalar(snapshot_at, META.field("_snapshot_at").type), count),
     }
     columns = []

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,6 +33,10 @@ _RULES: tuple[tuple[str, str], ...] = (
     ),
 )
 _CANDIDATE = rf"{_DIGIT}(?:[ \t\-_.·—–－．　()（）]{{0,3}}{_DIGIT}){{6}}"
+_SEVEN_DIGITS_SPAN = 6 * (1 + 3 * 3)
+"""bytes from the first of seven digits to the last: six gaps of up to three characters of up to three bytes"""
+
+_SPACES = " \t\r\n\u00a0\u3000"
 _COMPILED = tuple((re.compile(pattern), token) for pattern, token in _RULES)
 
 
@@ -49,7 +55,31 @@ def scrub_column(texts: pa.Array) -> pa.Array:
 
 def suspects(texts: pa.Array) -> pa.BooleanArray:
     """Which texts could hold a phone or ID number at all: seven digits in a run, common separators allowed."""
-    return pc.fill_null(pc.match_substring_regex(texts, _CANDIDATE), False)
+    rows = _rows_with_many_digits(texts)
+    if not len(rows):
+        return pa.repeat(pa.scalar(False), len(texts))
+    found = pc.fill_null(pc.match_substring_regex(texts.take(pa.array(rows)), _CANDIDATE), False)
+    flags = np.zeros(len(texts), dtype=np.bool_)
+    flags[rows] = found.to_numpy(zero_copy_only=False)
+    return pa.array(flags)
+
+
+def _rows_with_many_digits(texts: pa.StringArray) -> npt.NDArray[np.int64]:
+    """The rows that hold seven digits close together or any full-width digit, found in the bytes of the whole column at once.
+
+    Looking at every text with a regular expression costs three times as much, and most texts hold few digits.
+    """
+    _, offsets_buffer, data = texts.buffers()
+    if data is None or not len(texts):
+        return np.empty(0, dtype=np.int64)
+    offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    raw = np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
+    digits = np.flatnonzero((raw - np.uint8(ord("0"))) < 10)
+    close = digits[:-6][(digits[6:] - digits[:-6]) <= _SEVEN_DIGITS_SPAN] if len(digits) > 6 else digits[:0]
+    third = np.flatnonzero((raw[2:] - np.uint8(0x90)) < 10) if len(raw) > 2 else digits[:0]
+    wide = third[(raw[third] == 0xEF) & (raw[third + 1] == 0xBC)]
+    places = np.concatenate([close, wide]) + offsets[0]
+    return np.unique(np.searchsorted(offsets, places, side="right") - 1)
 
 
 def _scrubbed(texts: pa.Array) -> pa.Array:
@@ -70,8 +100,8 @@ class TextCleaner:
         self._own = tuple(ordered)
         self._db = duckdb.connect(config={"threads": 1})
         # A number of the person stands only in texts with many digits, which are cleaned anyway; words must be looked for in all.
-        worded = [column for column in ordered if personal[column] in ("name", "address")]
-        hits = [f"coalesce(contains({_q(text)}, {_q(column)}), false)" for text in self.text_columns for column in worded]
+        self._words = [column for column in ordered if personal[column] in ("name", "address")]
+        hits = [f"coalesce(contains({_q(text)}, {_q(column)}), false)" for text in self.text_columns for column in self._words]
         self._worded = f"select {' or '.join(hits)} as hit from batch" if hits else None
         cleaned = []
         for text in self.text_columns:
@@ -85,11 +115,14 @@ class TextCleaner:
         """The text columns by name, cleaned; `columns` holds them and the personal ones, as they came."""
         texts = {name: columns[name] for name in self.text_columns}
         hit: pa.BooleanArray = reduce(pc.or_, (suspects(text) for text in texts.values()))
-        batch = pa.table({**texts, **{name: _searchable(columns[name]) for name in self._own}})
-        if self._worded and batch.num_rows:
-            hit = pc.or_(hit, _one(self._ask(self._worded, batch).column("hit")))
+        if self._worded and len(hit):
+            worded = pa.table({**texts, **{name: pc.utf8_trim(columns[name], _SPACES) for name in self._words}})
+            hit = pc.or_(hit, _one(self._ask(self._worded, worded).column("hit")))
         if pc.any(hit).as_py():
-            cleaned = self._ask(self._cleaned, batch.filter(hit))
+            found = pa.table({**texts, **{name: columns[name] for name in self._own}}).filter(hit)
+            for name in self._own:
+                found = found.set_column(found.column_names.index(name), name, _searchable(found.column(name)))
+            cleaned = self._ask(self._cleaned, found)
             for name, column in texts.items():
                 texts[name] = pc.replace_with_mask(column, hit, _scrubbed(_one(cleaned.column(name)).cast(pa.string())))
         return texts
@@ -102,12 +135,10 @@ class TextCleaner:
             self._db.unregister("batch")
 
 
-def _searchable(values: pa.Array) -> pa.Array:
+def _searchable(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Values as they may be found in a text: trimmed; those of one character are left out, they would match everywhere."""
-    encoded = values.dictionary_encode()
-    trimmed = pc.utf8_trim_whitespace(encoded.dictionary)
-    usable = pc.if_else(pc.greater_equal(pc.utf8_length(trimmed), 2), trimmed, pa.scalar(None, pa.string()))
-    return usable.take(encoded.indices)
+    trimmed = pc.utf8_trim(values, _SPACES)
+    return pc.if_else(pc.greater_equal(pc.utf8_length(trimmed), 2), trimmed, pa.scalar(None, pa.string()))
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

@@ -100,7 +100,7 @@ class KeyRing:
         """Bytes of one pseudonym under that key (default: the active one)."""
         return len(_prefix(self.active if key_no is None else key_no)) + _CODE_CHARS
 
-    def codes(self, kind: str, normalised: Sequence[str], key_no: int | None = None) -> npt.NDArray[np.uint8]:
+    def codes(self, kind: str, normalised: Sequence[bytes], key_no: int | None = None) -> npt.NDArray[np.uint8]:
         """Pseudonyms as ASCII, one row a value: 'p<key_no>_' and 26 base32 characters (130 bits) of HMAC-SHA256 over kind and value."""
         number = self.active if key_no is None else key_no
         inner, outer = _contexts(self.keys[number])
@@ -109,14 +109,14 @@ class KeyRing:
         digests = bytearray()
         for value in normalised:
             first, second = begin(), finish()
-            first.update(value.encode())
+            first.update(value)
             second.update(first.digest())
             digests += second.digest()
         return _coded(_prefix(number), bytes(digests), len(normalised))
 
     def pseudonyms_of(self, kind: str, normalised: str) -> list[str]:
         """The pseudonyms one person's value has under every key of the ring: what an erasure request looks for."""
-        return [self.codes(kind, [normalised], no).tobytes().decode() for no in sorted(self.keys)]
+        return [self.codes(kind, [normalised.encode()], no).tobytes().decode() for no in sorted(self.keys)]
 
     def salt(self, purpose: str) -> str:
         """A secret 32-digit hex text of the active key, for hashes computed where the key must not go."""

@@ -45,15 +45,15 @@ class _Pseudonymiser:
 
     def _learn(self, values: list[str]) -> None:
         plain = normalise(self._kind, pa.array(values, pa.string()))
-        codes = self._ring.codes(self._kind, plain.drop_null().to_pylist())
+        codes = self._ring.codes(self._kind, plain.drop_null().cast(pa.binary()).to_pylist())
         first, self._used = self._used, self._used + len(codes)
         if self._used > len(self._codes):
             room = np.zeros((max(2 * len(self._codes), self._used), codes.shape[1]), dtype=np.uint8)
             room[:first] = self._codes[:first]
             self._codes = room
         self._codes[first : self._used] = codes
-        readable = plain.is_valid().to_numpy(zero_copy_only=False)
-        self._places.update(zip(values, np.where(readable, first - 1 + np.cumsum(readable), 0).tolist(), strict=True))
+        something_left = plain.is_valid().to_numpy(zero_copy_only=False)
+        self._places.update(zip(values, np.where(something_left, first - 1 + np.cumsum(something_left), 0).tolist(), strict=True))
 
     def __call__(self, column: pa.Array) -> pa.Array:
         encoded = column.dictionary_encode()

@@ -36,7 +36,7 @@ def test_pseudonyms_are_hmac_sha256_of_kind_and_value(tmp_path: Path) -> None:
     ring = KeyRing.load_or_create(tmp_path / "ring.json")
     digest = hmac.digest(ring.keys[1], b"phone\x0013900001234", "sha256")
     expected = "p1_" + base64.b32encode(digest).decode().lower()[:26]
-    assert ring.codes("phone", ["x", "13900001234"])[1].tobytes().decode() == expected
+    assert ring.codes("phone", [b"x", b"13900001234"])[1].tobytes().decode() == expected
     assert ring.pseudonyms_of("phone", "13900001234") == [expected]
     assert ring.pseudonyms_of("name", "13900001234") != [expected]
 
