@@ -144,23 +144,28 @@ def to_records(place: District, seed: int, cases: list[Case]) -> History:
         history["case_system.whistles"] += [_whistle_record(rng, case, n) for n in range(len(case.whistles))]
         for name, at in (("callbacks", "called_at"), ("consultations", "consulted_at")):
             for n, values in enumerate(getattr(case, name)):
-                written = _late(rng, values[at], 240)
+                written, committed = _entered(rng, values[at], 240)
                 row = {"case_no": case.number, **values, "updated_at": written}
-                record = Record(f"{case.number}/{n}", [(_committed(rng, written), row)])
+                record = Record(f"{case.number}/{n}", [(committed, row)])
                 history[f"case_system.{name}"].append(record)
     return history
 
 
-def _late(rng: Random, at: datetime, seconds: int) -> datetime:
-    """When a moment was written down: soon after, for a few only hours later."""
-    if rng.random() < 0.02:
-        return at + timedelta(minutes=rng.randint(60, 600))
-    return at + timedelta(seconds=rng.randint(2, seconds), milliseconds=rng.randrange(1000))
+def _entered(rng: Random, at: datetime, seconds: int) -> tuple[datetime, datetime]:
+    """When a moment was written down and when its transaction committed: mostly soon and at once.
 
-
-def _committed(rng: Random, written: datetime) -> datetime:
-    """When a row can be seen: for a few, its transaction committed minutes after the time it carries."""
-    return written + timedelta(minutes=rng.randint(3, 25)) if rng.random() < 0.03 else written
+    2 % are entered hours late, 1 % by somebody who clears a backlog before midnight; of these and of 3 % of all, the
+    transaction commits minutes after the time the row carries, so for the backlog on the next day.
+    """
+    draw = rng.random()
+    written = at + timedelta(seconds=rng.randint(2, seconds), milliseconds=rng.randrange(1000))
+    if draw < 0.02:
+        written = at + timedelta(minutes=rng.randint(60, 600))
+    elif draw < 0.03:
+        written = max(written, at.replace(hour=23, minute=rng.randint(50, 59), second=rng.randrange(60)))
+    elif draw > 0.06:
+        return written, written
+    return written, written + timedelta(minutes=rng.randint(11, 25))
 
 
 def _case_record(place: District, rng: Random, case: Case) -> Record:
@@ -204,7 +209,7 @@ def _case_record(place: District, rng: Random, case: Case) -> Record:
 
 def _step_record(rng: Random, case: Case, n: int) -> Record:
     step = case.steps[n]
-    written = _late(rng, step.at, 120)
+    written, committed = _entered(rng, step.at, 120)
     row: Row = {
         "case_no": case.number,
         "round_no": step.round_no,
@@ -214,7 +219,7 @@ def _step_record(rng: Random, case: Case, n: int) -> Record:
         "reason": step.reason,
         "created_at": written,
     }
-    return Record(f"{case.number}/{n:02d}", [(_committed(rng, written), row)])
+    return Record(f"{case.number}/{n:02d}", [(committed, row)])
 
 
 def _whistle_record(rng: Random, case: Case, n: int) -> Record:
