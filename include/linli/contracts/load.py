@@ -15,7 +15,7 @@ class DeclarationError(ValueError):
     """A declaration cannot be used; the message names the file, the key and what is wrong."""
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(yaml.CSafeLoader):
     """YAML in which a key given twice is an error instead of a silent overwrite."""
 
 

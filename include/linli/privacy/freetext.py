@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
@@ -98,7 +99,6 @@ class TextCleaner:
         self.text_columns = tuple(text_columns)
         ordered = sorted(personal, key=lambda column: ("address", "id_no", "phone", "name").index(personal[column]))
         self._own = tuple(ordered)
-        self._db = duckdb.connect(config={"threads": 1})
         # A number of the person stands only in texts with many digits, which are cleaned anyway; words must be looked for in all.
         self._words = [column for column in ordered if personal[column] in ("name", "address")]
         hits = [f"coalesce(contains({_q(text)}, {_q(column)}), false)" for text in self.text_columns for column in self._words]
@@ -128,11 +128,23 @@ class TextCleaner:
         return texts
 
     def _ask(self, sql: str, batch: pa.Table) -> pa.Table:
-        self._db.register("batch", batch)
+        db = _database()
+        db.register("batch", batch)
         try:
-            return self._db.sql(sql).to_arrow_table()
+            return db.sql(sql).to_arrow_table()
         finally:
-            self._db.unregister("batch")
+            db.unregister("batch")
+
+
+_OF_THREAD = threading.local()
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    """One in-memory database a thread: opening one costs as much as cleaning a small file's texts many times over."""
+    if not hasattr(_OF_THREAD, "database"):
+        _OF_THREAD.database = duckdb.connect(config={"threads": 1})
+    database: duckdb.DuckDBPyConnection = _OF_THREAD.database
+    return database
 
 
 def _searchable(values: pa.ChunkedArray) -> pa.ChunkedArray:
