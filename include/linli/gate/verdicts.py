@@ -39,3 +39,8 @@ def write_verdict(table: pa.Table, path: Path) -> None:
     path.unlink(missing_ok=True)
     os.link(aside, path)
     aside.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -31,11 +31,11 @@ class InboxSource:
         self._communities = dict(communities or {})
 
     def readings(self, feed: Feed, window: Window, *, seen: Callable[[str], bool]) -> Iterator[Reading]:
-        """One reading a file not seen before, oldest first. A file has no cursor: what lies in the inbox is read, whatever the window."""
+        """One reading a file not seen before, oldest first: all that was dropped before the window ends, however long ago."""
         if not self._inbox.is_dir():
             raise SourceUnavailable(f"{feed.source}: the inbox is not there")
         taken: set[str] = set()
-        for path in waiting(self._inbox, self._quiet):
+        for path in waiting(self._inbox, self._quiet, window.end):
             try:
                 content, changed = path.read_bytes(), path.stat().st_mtime
             except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import re
 import time
@@ -15,13 +16,14 @@ _KINDS = re.compile(r"会议|议题|普法")
 _CORRECTION = re.compile(r"更正|修正|补报|(?<![A-Za-z])v\d{1,2}(?!\d)|第\d{1,2}版|\(\d{1,2}\)", re.IGNORECASE)
 
 
-def waiting(inbox: Path, quiet_seconds: float) -> list[Path]:
-    """The files of the inbox that nobody has touched for `quiet_seconds`, oldest first; temporary names are passed over."""
+def waiting(inbox: Path, quiet_seconds: float, before: dt.datetime) -> list[Path]:
+    """The files of the inbox dropped before `before` that nobody has touched for `quiet_seconds`, oldest first; temporary names
+    are passed over."""
     latest = time.time() - quiet_seconds
     found = []
     for path in inbox.rglob("*"):
         hidden = any(_TEMPORARY.search(part) for part in path.relative_to(inbox).parts)
-        if not hidden and path.is_file() and (changed := path.stat().st_mtime) <= latest:
+        if not hidden and path.is_file() and (changed := path.stat().st_mtime) <= latest and changed < before.timestamp():
             found.append((changed, path.name, path))
     return [path for _, _, path in sorted(found)]
 
