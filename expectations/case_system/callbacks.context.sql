@@ -6,8 +6,7 @@ with resolutions as (
     group by s.case_no, s.round_no
 )
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     c.case_no as ctx_case_no,
     r.resolved_at as ctx_resolved_at
 from batch b

@@ -32,8 +32,7 @@ earlier as (
     group by b._batch_id, b._row_no
 )
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     c.case_no as ctx_case_no,
     c.reported_at as ctx_reported_at,
     case when b.step in ('上报', '重办') then b.stepped_at else r.opened_at end as ctx_opened_at,

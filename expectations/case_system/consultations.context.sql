@@ -1,6 +1,5 @@
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     c.case_no as ctx_case_no
 from batch b
 left join accepted."case_system.cases" c on c.case_no = b.case_no

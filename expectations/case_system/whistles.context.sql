@@ -1,6 +1,5 @@
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     c.case_no as ctx_case_no,
     nullif(array_to_string(list_filter(b.departments_called, lambda x: not list_contains(n.names, x)), '、'), '') as ctx_unknown_departments
 from batch b

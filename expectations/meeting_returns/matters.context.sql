@@ -1,7 +1,6 @@
 -- A row of a file against the file (its checksum is the row's parent version) and against the community's places.
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     f.file_sha as ctx_file_sha,
     case when b.meeting_no is null then '' else m.meeting_no end as ctx_meeting_no,
     case when c.compound_code is null then b.compound_code end as ctx_unknown_compound,

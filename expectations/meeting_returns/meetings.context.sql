@@ -1,7 +1,6 @@
 -- A row of a file against the file (its checksum is the row's parent version) and against the community's places.
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     f.file_sha as ctx_file_sha,
     case when date_trunc('month', b.met_on) <> b.month_on then b.met_on end as ctx_other_month,
     nullif(array_to_string(list_filter(b.departments, lambda x: not list_contains(n.names, x)), '、'), '') as ctx_unknown_departments,

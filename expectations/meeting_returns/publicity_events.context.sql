@@ -1,7 +1,6 @@
 -- A row of a file against the file (its checksum is the row's parent version) and against the community's places.
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     f.file_sha as ctx_file_sha,
     case when date_trunc('month', b.held_on) <> b.month_on then b.held_on end as ctx_other_month,
     case when c.compound_code is null then b.compound_code end as ctx_unknown_compound,

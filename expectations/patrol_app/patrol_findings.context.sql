@@ -1,6 +1,5 @@
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     p.patrol_id as ctx_patrol_id,
     p.started_at as ctx_started_at,
     p.ended_at as ctx_ended_at

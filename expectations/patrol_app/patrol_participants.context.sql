@@ -1,6 +1,5 @@
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     p.patrol_id as ctx_patrol_id,
     case when p.patrol_id is not null and o.officer_no is null then b.officer_no end as ctx_unknown_officer
 from batch b

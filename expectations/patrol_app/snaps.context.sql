@@ -1,7 +1,6 @@
 -- Places against the reference lists. A district that is not known is told by itself, not through all that is in it.
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     case when c.compound_code is null then b.compound_code end as ctx_unknown_compound,
     case when d.district_code <> c.district_code then b.compound_code end as ctx_compound_elsewhere
 from batch b

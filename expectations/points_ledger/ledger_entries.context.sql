@@ -60,8 +60,7 @@ balances as (
     from movements
 )
 select
-    b._batch_id,
-    b._row_no,
+    b.*,
     r.resident_no as ctx_resident_no,
     case when b.kind = '冲正' and b.reverses_entry_id is not null then n.entry_id else b.entry_id end as ctx_reversed_entry_id,
     case when b.kind = '冲正' and b.reverses_entry_id = b.entry_id then b.entry_id end as ctx_reverses_itself,
@@ -69,11 +68,13 @@ select
     case when b.kind = '冲正' then nullif(n.points + b.points, 0) end as ctx_reversal_rest,
     v.entry_id as ctx_reversed_before,
     e.entry_id as ctx_earned_before,
-    case when r.resident_no is not null and coalesce(l.before, 0) + b.points < 0 then coalesce(l.before, 0) + b.points end as ctx_overdrawn
+    case
+        when b.kind in ('兑换实物', '兑换代办', '兑换活动') and r.resident_no is not null and coalesce(l.before, 0) + b.points < 0
+            then coalesce(l.before, 0) + b.points
+    end as ctx_overdrawn
 from batch b
 left join residents r on r.resident_no = b.resident_no
 left join named n on n.entry_id = b.reverses_entry_id and n.entry_id <> b.entry_id
 left join reversed_before v on v._batch_id = b._batch_id and v._row_no = b._row_no
 left join earned_before e on e._batch_id = b._batch_id and e._row_no = b._row_no
-left join balances l
-    on l._batch_id = b._batch_id and l._row_no = b._row_no and b.kind in ('兑换实物', '兑换代办', '兑换活动')
+left join balances l on l._batch_id = b._batch_id and l._row_no = b._row_no

@@ -7,9 +7,9 @@ What a `<record>.context.sql` may read, and name columns of one by one:
 * `standing`: of its own record, what is accepted and what of the batch stands so far (see `linli.gate.decide`)
 * `ref.<seed>`: the reference seeds, all columns text
 
-It gives `_batch_id, _row_no` and columns named `ctx_…`, at most one row for each row of `batch`. Beside them every
-record has `ctx_as_of` (end of the batch's interval), `ctx_repeated` (how often the key stands in the batch with
-differing contents; null when it does not) and `ctx_unreadable_<column>` (original text of a cell that could not be read).
+It gives every row of `batch` once, whole (`b.*`), and columns named `ctx_…` beside it. `batch` itself has, for every
+record, `ctx_as_of` (end of the batch's interval) and `ctx_unreadable_<column>` (original text of a cell that could not
+be read); `judged` adds `ctx_repeated` (how often the key stands in the batch with differing contents, else null).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from linli.contracts import RecordDecl
 from linli.gate.compile import ident, literal
-from linli.gate.state import META_TYPES, GateState, column_types, files, same_key, words
+from linli.gate.state import GateState, column_types, files, same_key, words
 from linli.register import Batch, HeldRow
 
 
@@ -36,24 +36,29 @@ def missing_columns(record: RecordDecl, path: Path) -> list[str]:
     return [name for name in record.landing_schema().names if name not in present]
 
 
-def _used(record: RecordDecl) -> list[str]:
-    """Columns that judging and accounting for the rows need."""
-    named = {"_batch_id", "_row_no", "_snapshot_at", "_deleted", *record.key}
-    if record.submitter:
-        named.add(record.submitter)
+def _looked_at(record: RecordDecl) -> set[str]:
+    """Columns, landed or of the context, that a check or a hold of the record looks at."""
+    named = {hold.column for hold in record.holds}
     for check in record.checks:
         named |= {check.column, *(w.column for w in check.where), *(check.expect.unique or ())}
         named |= {name for name in (check.expect.at_or_after, check.expect.before) if name}
-        if check.column.startswith("ctx_unreadable_"):
-            named |= {"_unreadable", "_raw"}
+    return named
+
+
+def _used(record: RecordDecl) -> list[str]:
+    """Landed columns that judging and accounting for the rows need."""
+    named = {"_batch_id", "_row_no", "_snapshot_at", "_deleted", *record.key} | _looked_at(record) | words(record.context_sql)
+    if record.submitter:
+        named.add(record.submitter)
+    if any(check.column.startswith("ctx_unreadable_") for check in record.checks):
+        named |= {"_unreadable", "_raw"}
     if record.extract.sheet:
         named.add("_source_ref")
-    named |= words(record.context_sql)
     return [name for name in column_types(record) if name in named]
 
 
 def load_batch(state: GateState, record: RecordDecl, batches: Sequence[Batch], held: Sequence[HeldRow]) -> None:
-    """Makes `batch` (with `is_held_before`), the view `landed` behind it, and `interval` (`_batch_id, ctx_as_of`)."""
+    """Makes `batch` (with `is_held_before` and the context every record has) and the view `landed` behind it."""
     connection, types = state.connection, column_types(record)
     waiting = pa.table(
         {"_batch_id": [row.batch_id for row in held], "_row_no": pa.array([row.row_no for row in held], pa.int32())},
@@ -73,15 +78,32 @@ def load_batch(state: GateState, record: RecordDecl, batches: Sequence[Batch], h
             columns = ", ".join(f"{ident(name) if name in present else 'null'}::{kind} as {ident(name)}" for name, kind in types.items())
             parts.append(f"select {columns}, {'true' if extra else 'false'} as is_held_before from {files(paths)} r{extra}")
     connection.execute(f"create or replace view landed as {' union all '.join(parts)}")
-    used = ", ".join(ident(name) for name in _used(record))
-    connection.execute(f"create or replace table batch as select {used}, is_held_before from landed")
     ends = {batch.batch_id: batch.interval_end for batch in batches}
     ends |= {batch_id: state.register.batch(batch_id).interval_end for batch_id in old}
-    interval = pa.table(
-        {"_batch_id": list(ends), "ctx_as_of": pa.array(list(ends.values()), pa.timestamp("us", tz="UTC"))},
-        schema=pa.schema([("_batch_id", pa.string()), ("ctx_as_of", pa.timestamp("us", tz="UTC"))]),
+    moment = pa.timestamp("us", tz="UTC")
+    interval = {"_batch_id": pa.array(list(ends), pa.string()), "ctx_as_of": pa.array(list(ends.values()), moment)}
+    connection.register("interval_ends", pa.table(interval))
+    wanted = [f"l.{ident(name)}" for name in _used(record)]
+    wanted += ["l.is_held_before", "i.ctx_as_of"]
+    for check in record.checks:
+        name = check.column.removeprefix("ctx_unreadable_")
+        if name != check.column:
+            wanted.append(
+                f"case when list_contains(l._unreadable, {literal(name)})"
+                f" then coalesce(json_extract_string(l._raw, {literal('$.' + name)}), '') end as {ident(check.column)}"
+            )
+    # Read over and over where rows lean on each other; once or twice elsewhere, which the files themselves serve well.
+    kind = "table" if leans(record) else "view"
+    for other in ("table", "view"):
+        state.drop(other, "batch")
+    connection.execute(
+        f"create {kind} batch as select {', '.join(dict.fromkeys(wanted))} from landed l join interval_ends i on i._batch_id = l._batch_id"
     )
-    connection.register("interval", interval)
+
+
+def leans(record: RecordDecl) -> bool:
+    """Whether rows of the record depend on each other: its context reads `standing`."""
+    return "standing" in words(record.context_sql)
 
 
 def find_repeats(state: GateState, record: RecordDecl) -> None:
@@ -93,9 +115,11 @@ def find_repeats(state: GateState, record: RecordDecl) -> None:
     connection = state.connection
     keys = ", ".join(ident(name) for name in record.key)
     present = " and ".join(f"{ident(name)} is not null" for name in record.key)
+    # Equal keys have equal hashes, so grouping eight bytes finds the few keys worth grouping as they are.
+    fresh = f"from batch where not is_held_before and {present}"
     connection.execute(
-        f"create or replace table twice as select _batch_id, {keys} from batch where not is_held_before and {present}"
-        " group by all having count(*) > 1"
+        f"create or replace table twice as select _batch_id, {keys} {fresh} and hash(_batch_id, {keys}) in"
+        f" (select hash(_batch_id, {keys}) {fresh} group by all having count(*) > 1) group by all having count(*) > 1"
     )
     contents = ", ".join(ident(column.name) for column in record.columns)
     version = f"{ident(record.version_column)} desc nulls last, " if record.version_column else ""
@@ -128,26 +152,12 @@ def enrich(state: GateState, record: RecordDecl) -> None:
     Raises ContextBroken when the context multiplies rows.
     """
     connection = state.connection
-    columns = [f"b.{ident(name)}" for name in _used(record)]
-    columns += ["i.ctx_as_of", "r.ctx_repeated"]
-    for check in record.checks:
-        name = check.column.removeprefix("ctx_unreadable_")
-        if name != check.column:
-            columns.append(
-                f"case when list_contains(b._unreadable, {literal(name)})"
-                f" then coalesce(json_extract_string(b._raw, {literal('$.' + name)}), '') end as {ident(check.column)}"
-            )
-    context = ""
-    if record.context_sql:
-        connection.execute(f"create or replace table context as {record.context_sql}")
-        given = [str(row[0]) for row in connection.execute("describe context").fetchall()]
-        columns += [f"c.{ident(name)}" for name in given if name not in META_TYPES]
-        context = " left join context c on c._batch_id = b._batch_id and c._row_no = b._row_no"
+    context = record.context_sql or "select b.* from batch b"
+    looked_at = _looked_at(record) - {"ctx_repeated"}
+    columns = ", ".join(f"s.{ident(name)}" for name in ("_batch_id", "_row_no", *sorted(looked_at)))
     connection.execute(
-        f"create or replace table judged as select {', '.join(dict.fromkeys(columns))} from batch b"
-        f" join interval i on i._batch_id = b._batch_id"
-        f" left join repeats r on r._batch_id = b._batch_id and r._row_no = b._row_no{context}"
-        " where not b._deleted"
+        f"create or replace table judged as select {columns}, r.ctx_repeated from ({context}) s"
+        " left join repeats r on r._batch_id = s._batch_id and r._row_no = s._row_no where not s._deleted"
     )
     (rows,) = connection.execute("select count(*) from judged").fetchall()
     (wanted,) = connection.execute("select count(*) from batch where not _deleted").fetchall()

@@ -12,6 +12,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from linli.contracts import RecordDecl
+from linli.gate.decide import key_text
 from linli.gate.state import GateState
 from linli.register import Batch, QuarantineEntry, Verdict
 
@@ -28,21 +29,29 @@ class OpenEntries:
             entry.key: state.register.batch(entry.batch_id).snapshot_at
             for entry in state.register.quarantine(source=record.source, record=record.name)
         }
-        known = pa.table({"key": pa.array(list(self._open), pa.string())})
-        state.connection.register("open_keys", known)
-        self._cured: dict[str, list[tuple[str, bool]]] = {}
-        for batch_id, key, deleted in state.connection.execute(
-            "select _batch_id, key, _deleted from decided where verdict = 'accepted' and"
-            " (key in (select key from open_keys) or key in (select key from decided where verdict = 'quarantined'))"
-            " order by all"
-        ).fetchall():
-            self._cured.setdefault(batch_id, []).append((key, deleted))
+        self._cured = self._find_cured(state)
         self._groups: dict[str, set[str]] = {}
-        if (record.extract.sheet or record.extract.explode) and len(record.key) > 1:
+        if (record.extract.sheet or record.extract.explode) and len(record.key) > 1 and self._open:
             for batch_id, group in state.connection.execute(
-                "select distinct _batch_id, regexp_replace(key, '\\|[^|]*$', '') from decided where not is_held_before"
+                f"select distinct _batch_id, regexp_replace({key_text(record)}, '\\|[^|]*$', '') from batch b where not is_held_before"
             ).fetchall():
                 self._groups.setdefault(batch_id, set()).add(group)
+
+    def _find_cured(self, state: GateState) -> dict[str, list[tuple[str, bool]]]:
+        """Per batch the accepted keys (and whether as deleted) that have an entry open or may get one in this run."""
+        bad = "select key from decided where verdict = 'quarantined'"
+        if not self._open and not state.connection.execute(f"{bad} limit 1").fetchall():
+            return {}
+        state.connection.register("open_keys", pa.table({"key": pa.array(list(self._open), pa.string())}))
+        cured: dict[str, list[tuple[str, bool]]] = {}
+        for batch_id, key, deleted in state.connection.execute(
+            f"with rows as (select _batch_id, _row_no, _deleted, {key_text(self._record)} as key from batch b)"
+            f" select _batch_id, key, _deleted from rows b where key in (from open_keys union {bad})"
+            " and not exists (select 1 from decided d where d._batch_id = b._batch_id and d._row_no = b._row_no"
+            " and d.verdict <> 'accepted') order by all"
+        ).fetchall():
+            cured.setdefault(batch_id, []).append((key, deleted))
+        return cured
 
     def step(self, batch: Batch, verdict: Verdict, rows: pa.Table) -> tuple[list[QuarantineEntry], list[Closing]]:
         """Entries that `rows` (the listed rows of one verdict) open or move, and entries that this batch ends."""

@@ -129,12 +129,19 @@ def _broken_rules(state: GateState) -> dict[str, dict[str, int]]:
     return found
 
 
-def _counts(state: GateState, held_before: bool) -> dict[str, dict[str, int]]:
-    counts: dict[str, dict[str, int]] = {}
+def _counts(state: GateState) -> dict[str, dict[str, int]]:
+    """Rows of each new batch by what became of them, counted from its file, not from the register."""
+    counts = {
+        batch_id: {"accepted": rows}
+        for batch_id, rows in state.connection.execute(
+            "select _batch_id, count(*) from batch where not is_held_before group by all"
+        ).fetchall()
+    }
     for batch_id, verdict, rows in state.connection.execute(
-        "select _batch_id, verdict, count(*) from decided where is_held_before = ? group by all", [held_before]
+        "select _batch_id, verdict, count(*) from decided where not is_held_before and verdict <> 'accepted' group by all"
     ).fetchall():
-        counts.setdefault(batch_id, {})[verdict] = rows
+        counts[batch_id][verdict] = rows
+        counts[batch_id]["accepted"] -= rows
     return counts
 
 
@@ -167,7 +174,7 @@ def _decisions(
     again = _exceptions(state, held_before=True)
     before = sorted((register.batch(batch_id) for batch_id in again), key=lambda b: (b.snapshot_at, b.batch_id))
     decisions = [_reconsidered(state, record, batch, again[batch.batch_id], entries, run, decided_at) for batch in before]
-    counts, exceptions = _counts(state, held_before=False), _exceptions(state, held_before=False)
+    counts, exceptions = _counts(state), _exceptions(state, held_before=False)
     nothing = SCHEMA.append(pa.field("submitter", pa.string())).append(pa.field("source_ref", pa.string())).empty_table()
     for batch in sorted(batches, key=lambda b: (b.snapshot_at, b.batch_id)):
         rows = exceptions.get(batch.batch_id, nothing)

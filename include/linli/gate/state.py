@@ -67,6 +67,16 @@ class GateState:
         self._work = False
         self._pending: dict[str, list[Verdict]] | None = None
 
+    def drop(self, kind: str, name: str) -> None:
+        """Removes the table or view `name` when it is there as that kind; DuckDB refuses to replace one by the other."""
+        found = self.connection.execute(
+            "select 1 from information_schema.tables where table_catalog = current_database() and table_schema = 'main'"
+            " and table_name = ? and (table_type = 'VIEW') = ?",
+            [name, kind == "view"],
+        ).fetchall()
+        if found:
+            self.connection.execute(f"drop {kind} {ident(name)}")
+
     def load_reference(self) -> None:
         """Every seed as `ref.<name>`, all columns text, empty cells null."""
         self.connection.execute("create schema ref")
