@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from linli.settings import SHANGHAI, SOURCE_SETTINGS, Settings, SettingsError
 
@@ -244,7 +244,11 @@ def quarantine_list(
     settings = _settings()
     entries = pipeline.quarantine_entries(settings, source=source, record=record, include_closed=closed)
     catalog = pipeline.catalog(settings)
-    shown = Table("记录", "键", "违反的规则", "提交方", "退回于", "状态", title=f"退回 {len(entries)} 条", title_justify="left")
+    shown = Table(
+        *(Column(name, overflow="fold") for name in ("记录", "键", "违反的规则", "提交方", "退回于", "状态")),
+        title=f"退回 {len(entries)} 条",
+        title_justify="left",
+    )
     for entry in entries[:limit]:
         state = "待改" if entry.closed_at is None else f"已了结（{entry.closed_reason}）"
         label = catalog.record(f"{entry.source}.{entry.record}").label

@@ -406,6 +406,11 @@ class Register:
         row = self._db.execute("select * from verdicts where batch_id=? order by n desc limit 1", (batch_id,)).fetchone()
         return None if row is None else self._verdict(row)
 
+    def verdicts_of(self, batch_id: str) -> list[Verdict]:
+        """Every verdict about a batch, the first one first."""
+        rows = self._db.execute("select * from verdicts where batch_id=? order by n", (batch_id,))
+        return [self._verdict(r) for r in rows]
+
     def accounts(self, run_id: str | None = None) -> list[dict[str, Any]]:
         """Per source and record: batches, landed, accepted, quarantined, held, duplicates, ungated; of one run's batches or of all."""
         where, args = ("where b.run_id=?", [run_id]) if run_id else ("", [])

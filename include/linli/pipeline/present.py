@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -11,7 +12,7 @@ from linli.contracts import Catalog
 from linli.pipeline.report import ClosingTable
 from linli.settings import SHANGHAI, Settings
 
-_STEPS = {"accept": "2 日受理核实", "resolve": "5 日办结反馈", "follow_up": "7 日跟踪回访"}
+_STEPS = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}
 _STATES = {"loaded": "已载入", "failed": "未载入", "not_configured": "未配置"}
 
 
@@ -26,7 +27,7 @@ def interval(low: float | None, high: float | None) -> str:
 
 
 def _account_table(table: ClosingTable, catalog: Catalog) -> Table:
-    shown = Table(title=f"{table.run.day:%Y-%m-%d} 夜间载入：到货与去向", title_justify="left")
+    shown = Table(title=f"{table.run.day:%Y-%m-%d} 夜间载入：到货与去向", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("系统", "记录"):
         shown.add_column(name)
     for name in ("到货", "入库", "退回", "等待", "重复"):
@@ -43,11 +44,11 @@ def _account_table(table: ClosingTable, catalog: Catalog) -> Table:
 
 
 def _clock_table(rows: list[dict[str, Any]]) -> Table:
-    shown = Table(title="“257”时钟（按到期月份）", title_justify="left")
+    shown = Table(title="“257”时钟（按到期月份）", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("月份", "环节"):
-        shown.add_column(name)
-    for name in ("到期", "按期", "超期办结", "超期未办", "未到期", "按期率", "95% 区间"):
-        shown.add_column(name, justify="right")
+        shown.add_column(name, no_wrap=True)
+    for name in ("到期", "按期", "超期", "逾期未办", "未到期", "按期率", "95% 区间"):
+        shown.add_column(name, justify="right", no_wrap=True)
     for r in rows:
         counts = [str(r[k]) for k in ("due_count", "on_time_count", "late_count", "overdue_count", "open_count")]
         shown.add_row(
@@ -57,10 +58,10 @@ def _clock_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _satisfaction_table(rows: list[dict[str, Any]]) -> Table:
-    shown = Table(title="一案双回访满意率（按办结月份）", title_justify="left")
-    shown.add_column("月份")
+    shown = Table(title="一案双回访满意率（按办结月份）", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("月份", no_wrap=True)
     for name in ("办结", "到期", "未到期", "双回访", "双满意", "覆盖率", "满意率", "95% 区间"):
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", no_wrap=True)
     for r in rows:
         keys = ("eligible_count", "matured_count", "pending_count", "double_called_count", "double_satisfied_count")
         rate = percent(r["satisfaction_rate"]) + ("（样本少）" if r["is_small_sample"] else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from linli.settings import Settings
 
 _OF_THE_BATCH = {
     "batch_stopped": ("整批多数记录不合格，已整批停在关口", "请先改正批内各条记录，再整批重报"),
+    "column_missing": ("整批缺少应有的列", "请用规定的表头重报"),
     "key_repeated": ("同一编号出现多次且内容不同", "请核对编号，每条记录使用各自的编号"),
 }
 
@@ -46,9 +46,9 @@ def quarantine_entries(
         return register.quarantine(source=source, record=record, include_closed=include_closed)
 
 
-def _words(check: Check, record: RecordDecl, row: dict[str, Any], raw: dict[str, str]) -> Words:
+def _words(check: Check, record: RecordDecl, row: dict[str, Any], reading: str | None) -> Words:
     column = check.column.removeprefix("ctx_unreadable_")
-    value = raw.get(column, row.get(column))
+    value = reading if reading is not None else row.get(column)
     label = next((c.label for c in record.columns if c.name == column), column)
     places = {"value": "空" if value is None else value, "column": label, "row": row.get("_source_ref") or ""}
     return Words(check.rule, check.message.format(**places), check.fix.format(**places))
@@ -67,21 +67,27 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
             raise RegisterError(f"{full_name} 没有键为 {key} 的退回记录；键以 linli quarantine list 所示为准")
         entry = entries[-1]
         batch = register.batch(entry.batch_id)
+        verdict_files = [str(settings.home / v.path) for v in register.verdicts_of(entry.batch_id) if v.path]
     con = duckdb.connect()
     try:
         con.execute("set TimeZone='Asia/Shanghai'")
         cursor = con.execute("select * from read_parquet(?) where _row_no = ?", [str(settings.home / batch.path), entry.row_no])
         names = [d[0] for d in cursor.description or ()]
         found = cursor.fetchone()
+        said = con.execute(
+            "select rules, readings from read_parquet(?) where row_no = ? and verdict = 'quarantined'", [verdict_files, entry.row_no]
+        ).fetchone()
+        readings = dict(zip(*said, strict=True)) if said and said[1] else {}
     finally:
         con.close()
     if found is None:
         raise RegisterError(f"{full_name} {key}: row {entry.row_no} is not in its batch file")
     row = dict(zip(names, found, strict=True))
-    raw = json.loads(row["_raw"]) if row.get("_raw") else {}
     checks = {check.rule: check for check in record.checks}
     words = [
-        _words(checks[rule], record, row, raw) if rule in checks else Words(rule, *_OF_THE_BATCH.get(rule, ("违反规则", "请核对后重报")))
+        _words(checks[rule], record, row, readings.get(rule))
+        if rule in checks
+        else Words(rule, *_OF_THE_BATCH.get(rule, ("违反规则", "请核对后重报")))
         for rule in entry.rules
     ]
     values = [(c.name, c.label, "" if row.get(c.name) is None else str(row[c.name])) for c in record.columns]

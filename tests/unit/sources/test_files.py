@@ -18,7 +18,7 @@ from linli.sources import Reading, SourceUnavailable, Window
 from linli.sources.files import WHOLE_FILE, InboxSource
 from linli.sources.inbox import community_in, month_in, safe_label
 
-WINDOW = Window(None, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
+WINDOW = Window(None, dt.datetime(2100, 1, 1, tzinfo=dt.UTC))
 MEETING_HEAD = [
     "会议编号",
     "会议类型",
@@ -209,3 +209,13 @@ def test_months_and_communities_in_texts() -> None:
     assert month_in("340405-C01_202609_会议") == (2026, 9)
     assert community_in("社区编码：３４０４０５-C01") == "340405-C01"
     assert community_in("春晖社区") is None
+
+
+def test_a_file_dropped_after_the_window_is_left_for_its_own_night(tmp_path: Path, feed: Feed) -> None:
+    path = tmp_path / "340405-C02_202610_普法.csv"
+    path.write_bytes(PUBLICITY.encode())
+    dropped = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
+    os.utime(path, (dropped.timestamp(), dropped.timestamp()))
+    source = InboxSource(tmp_path, quiet_seconds=0)
+    assert list(source.readings(feed, Window(None, dropped), seen=lambda _: False)) == []
+    assert len(list(source.readings(feed, Window(None, dropped + dt.timedelta(hours=1)), seen=lambda _: False))) == 1
