@@ -18,6 +18,9 @@ from linli.sources.streams import conformed, read_ahead, regrouped
 STATEMENT_TIMEOUT = "30min"
 LOCAL_ZONE = "Asia/Shanghai"
 KEYS_AT_ONCE = 20_000
+PATIENCE = {"connect_timeout": 10, "keepalives_idle": 60, "tcp_user_timeout": 120_000}
+"""libpq's own parameters (seconds, seconds, milliseconds), where the address gives none: a server that is silent is down"""
+
 _BATCH_BYTES = 1 << 20
 
 # Which PostgreSQL types may stand behind a declared type, and how the column is asked for. A value ADBC cannot hand over as it is
@@ -50,7 +53,8 @@ class PostgresSource:
     """One database at a postgresql:// address; nothing in it is ever changed."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        given = [f"{name}={value}" for name, value in PATIENCE.items() if f"{name}=" not in url]
+        self._url = "&".join([url if "?" in url else f"{url}?", *given]).replace("?&", "?", 1)
 
     def readings(self, feed: Feed, window: Window, *, seen: Callable[[str], bool]) -> Iterator[Reading]:
         """One reading: the rows whose cursor lies in `window`, and those whose cursor is null or infinite, which no window holds."""

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable
 
 import pyarrow as pa
 
-ROWS_AT_ONCE = 122_880
+ROWS_AT_ONCE = 32_768
 
 
 def conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -34,7 +34,7 @@ def regrouped(batches: Iterable[pa.RecordBatch], rows: int = ROWS_AT_ONCE) -> Ge
         yield pa.concat_batches(waiting)
 
 
-def read_ahead(batches: Generator[pa.RecordBatch, None, None], waiting: int = 1) -> Generator[pa.RecordBatch, None, None]:
+def read_ahead(batches: Generator[pa.RecordBatch, None, None], waiting: int = 2) -> Generator[pa.RecordBatch, None, None]:
     """The same batches, produced in a thread while the reader works on the one before; the producer's error is raised here.
 
     Closing the iterator stops the producer after its current batch and waits for it.
