@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ app.add_typer(demo_app, name="demo")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(contracts_app, name="contracts")
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 110)
 errors = Console(stderr=True)
 
 DEGRADED = 3
@@ -203,7 +204,6 @@ def sql(
             names = [d[0] for d in cursor.description or ()]
             if csv:
                 import csv as csv_format
-                import sys
 
                 writer = csv_format.writer(sys.stdout)
                 writer.writerow(names)
