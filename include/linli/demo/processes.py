@@ -46,12 +46,12 @@ def is_running(pid: int, name: str) -> bool:
     return name in listed.stdout
 
 
-def terminate(pid: int, name: str, *, seconds: float = 10) -> None:
-    """End the process by SIGTERM, after `seconds` by SIGKILL; does nothing when it is not running."""
-    for sign, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, seconds)):
+def terminate(pid: int, name: str, *, sign: signal.Signals = signal.SIGTERM, seconds: float = 15) -> None:
+    """End the process by `sign`, after `seconds` by SIGKILL; does nothing when it is not running."""
+    for attempt in (sign, signal.SIGKILL):
         if not is_running(pid, name):
             return
-        os.kill(pid, sign)
-        end = time.monotonic() + patience
+        os.kill(pid, attempt)
+        end = time.monotonic() + seconds
         while is_running(pid, name) and time.monotonic() < end:
             time.sleep(0.05)
