@@ -47,7 +47,7 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
     verdicts then stay pending.
     """
     started = time.monotonic()
-    with _only_writer(settings):
+    with _only_writer(settings) as lock:
         project = stage(settings)
         last_on = dt.date(run.as_of.astimezone(SHANGHAI).year + _YEARS_AHEAD, 12, 31)
         days = calendar.calendar_rows(calendar.first_published_on(), last_on)
@@ -60,7 +60,7 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
         accepted = _pending(register, run, last)
         with _working_file(settings) as con:
             landed.prepare(con, settings, catalog.records, accepted, run, last.as_of if last else None, days)
-        results = dbt_build(project, settings, full_refresh=reason is not None)
+        results = dbt_build(project, settings, full_refresh=reason is not None, lock=lock)
         with _working_file(settings) as con:
             landed.note_finished(con, run, definitions, accepted)
     return BuildReport(
@@ -91,11 +91,12 @@ def _pending(register: Register, run: Run, last: Finished | None) -> list[Accept
 
 
 @contextmanager
-def _only_writer(settings: Settings) -> Iterator[None]:
+def _only_writer(settings: Settings) -> Iterator[int]:
+    """Waits for any other writer; gives the open lock file, which a child process may hold on to."""
     settings.warehouse.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (settings.warehouse / ".writer.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()
 
 
 @contextmanager

@@ -12,8 +12,15 @@ from pathlib import Path
 from linli.settings import Settings
 from linli.warehouse.project import StagedProject
 
-# `python -m dbt.cli.main` imports itself twice and says so on every run.
-_DBT = "from dbt.cli.main import cli; cli()"
+# `python -m dbt.cli.main` imports itself twice and says so on every run. On Linux dbt ends with whoever started it (1 is
+# PR_SET_PDEATHSIG): nobody would read the results of one left alone.
+_DBT = """
+import ctypes, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+from dbt.cli.main import cli
+cli()
+"""
 _SHOWN_FAILURES = 5
 
 
@@ -31,9 +38,10 @@ class NodeResult:
     seconds: float
 
 
-def dbt_build(project: StagedProject, settings: Settings, *, full_refresh: bool) -> list[NodeResult]:
+def dbt_build(project: StagedProject, settings: Settings, *, full_refresh: bool, lock: int) -> list[NodeResult]:
     """`dbt build` on the working file. A night leaves out unit tests, which are about code, and reference tables, which
-    only a full refresh can change. Raises BuildFailed."""
+    only a full refresh can change. dbt holds the open file `lock` as well: should we die, the working file stays locked until it
+    has ended too. Raises BuildFailed."""
     choice = ["--exclude-resource-type", "unit_test"]
     choice += ["--full-refresh"] if full_refresh else ["--exclude", "tag:reference"]
     run_results = project.target / "run_results.json"
@@ -42,6 +50,7 @@ def dbt_build(project: StagedProject, settings: Settings, *, full_refresh: bool)
         [sys.executable, "-c", _DBT, "build", *choice, *_places(project)],
         env=_environment(settings),
         cwd=project.folder,
+        pass_fds=(lock,),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
