@@ -1,0 +1,77 @@
+"""Nights killed at a few boundaries and moments, one after the other on one home; `python -m tests.faults.kills` tries them all.
+
+A chain is worse than the single kills: each night begins among what all the dead ones before it have left.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faults.kills import DAY, Outcome, Theatre, unaccounted
+from linli import pipeline
+from linli.register import Register, SupersededRun
+
+BOUNDARIES = (
+    ("batch linked", "group"),
+    ("reading linked, not registered", "group"),
+    ("verdict file written", "group"),
+    ("in the middle of dbt", "alone"),
+    ("switched, not registered", "group"),
+)
+MOMENTS = 6
+
+
+@pytest.fixture(scope="module")
+def theatre() -> Iterator[Theatre]:
+    # Not in pytest's own folder: it closes that to others again and again, and as root PostgreSQL runs as another user.
+    with tempfile.TemporaryDirectory(prefix="linli-kills-") as folder:
+        theatre = Theatre(Path(folder).resolve())
+        try:
+            theatre.raise_curtain()
+            yield theatre
+        finally:
+            theatre.close()
+
+
+def test_killed_nights_leave_no_trace_in_what_is_published(theatre: Theatre) -> None:
+    """And a night that began before the last one and wakes up after it may not publish any more."""
+    outcome = Outcome("a chain of kills")
+    theatre.restore()
+    rng = random.Random(7)
+    # Early moments, because a landing has more to leave half-done than a build.
+    moments = sorted(theatre.seconds * rng.random() ** 2 for _ in range(MOMENTS))
+    with theatre.watched(outcome):
+        killed = [theatre.strike_at(*each) for each in BOUNDARIES] + [theatre.strike_after(moment) for moment in moments]
+        zombie = pipeline.begin(theatre.settings, DAY)
+        theatre.rerun(DAY)
+    assert all(killed), "every night was to die"
+    theatre.compare(outcome)
+    assert (outcome.faults, outcome.torn) == ([], [])
+    assert outcome.looks > 20
+    newest = theatre.settings.published.resolve()
+    with pytest.raises(SupersededRun):
+        pipeline.publish_run(theatre.settings, zombie.run_id)
+    assert theatre.settings.published.resolve() == newest
+
+
+def test_the_comparison_sees_what_it_is_for(theatre: Theatre) -> None:
+    """A batch file nobody registered, a verdict that does not add up with its rows, a release of other figures."""
+    theatre.restore()
+    settings = theatre.settings
+    assert unaccounted(settings) == []
+    with Register(settings.register_path) as register:
+        batch = next(batch for batch in register.batches() if batch.rows)
+    path = settings.home / batch.path
+    os.link(path, path.with_name("window-nobody.parquet"))
+    assert [fault.split(":")[0] for fault in unaccounted(settings)] == ["not registered"]
+    path.unlink()
+    assert f"registered without a file: {batch.path}" in unaccounted(settings)
+    outcome = Outcome("the night before")
+    theatre.compare(outcome)
+    assert "the published content differs" in outcome.faults
