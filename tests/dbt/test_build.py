@@ -54,44 +54,8 @@ def third_night(home: Home) -> None:
     home.land("case_system.cases", [case("A", "2026-10-27 09:00", status="已撤诉")], snapshot="2026-11-12")
 
 
-def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path) -> None:
-    nights, once = Home(tmp_path / "nights"), Home(tmp_path / "once")
-    reasons = []
-    for prepare, as_of in ((first_night, "2026-11-01"), (second_night, "2026-11-04"), (third_night, "2026-11-12")):
-        prepare(nights)
-        prepare(once)
-        reasons.append(nights.build(as_of).reason)
-    assert reasons == ["no finished build to start from", None, None]
-    assert once.build("2026-11-12").reason is not None
-    assert nights.marts() == once.marts()
-    assert nights.rows("select distinct case_no, exclusion from core.fct_case_round order by 1") == [("A", "withdrawn"), ("B", None)]
-
-
-def test_a_night_without_rows_still_lets_due_dates_pass(home: Home) -> None:
-    first_night(home)
-    home.build("2026-11-01")
-    before = home.rows(CLOCK)
-    home.build("2026-11-04")
-    after = home.rows(CLOCK)
-    assert [row[1:] for row in before] == [(1, 1, 0, 0), (1, 0, 0, 1)]
-    assert [row[1:] for row in after] == [(1, 1, 0, 0), (1, 0, 1, 0)]
-
-
-def test_an_event_landed_before_its_time_counts_from_then_on(home: Home) -> None:
-    first_night(home)
-    home.land("case_system.case_steps", [step(9, "B", "受理核实", "2026-11-01 00:00")], snapshot="2026-11-01")
-    home.build("2026-11-01")
-    assert home.rows(CLOCK)[1][1:] == (1, 0, 0, 1)
-    home.build("2026-11-02")
-    assert home.rows(CLOCK)[1][1:] == (1, 1, 0, 0)
-
-
-def test_a_build_cut_off_between_facts_and_marts_is_done_again(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Home(tmp_path / "whole")
-    for each in (home, whole):
-        first_night(each)
-        each.build("2026-11-01")
-        second_night(each)
+def cut_off_between_facts_and_marts(home: Home, as_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build whose facts are replaced, whose marts are not, and which never gets to say that it has finished."""
     places = dbt._places
 
     def killed(*_: object) -> None:
@@ -101,23 +65,45 @@ def test_a_build_cut_off_between_facts_and_marts_is_done_again(home: Home, tmp_p
         patched.setattr(dbt, "_places", lambda project: [*places(project), "--exclude", "path:models/marts/review"])
         patched.setattr(landed, "note_finished", killed)
         with pytest.raises(KeyboardInterrupt):
-            home.build("2026-11-04")
-    assert home.rows("select count(*) from landing.touched_months") != [(0,)]
-    assert home.build("2026-11-04").reason is None
-    whole.build("2026-11-04")
-    assert home.marts() == whole.marts()
-    assert home.rows("select count(*) from landing.touched_months") == [(0,)]
+            home.build(as_of)
 
 
-def test_going_back_in_time_computes_that_day_again(home: Home) -> None:
+def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nights, once = Home(tmp_path / "nights"), Home(tmp_path / "once")
+    for home in (nights, once):
+        first_night(home)
+    assert nights.build("2026-11-01").reason == "no finished build to start from"
+    first = nights.marts()
+
+    for home in (nights, once):
+        second_night(home)
+    cut_off_between_facts_and_marts(nights, "2026-11-04", monkeypatch)
+    assert nights.rows("select count(*) from landing.touched_months") != [(0,)]
+    assert nights.build("2026-11-04").reason is None
+    assert nights.rows("select count(*) from landing.touched_months") == [(0,)]
+
+    for home in (nights, once):
+        third_night(home)
+    assert nights.build("2026-11-12").reason is None
+    once.build("2026-11-12")
+    assert nights.marts() == once.marts()
+    assert nights.rows("select distinct case_no, exclusion from core.fct_case_round order by 1") == [("A", "withdrawn"), ("B", None)]
+
+    # a past day is computed from what had been loaded by then
+    assert nights.build("2026-11-01").reason == "as_of goes back"
+    assert nights.marts() == first != once.marts()
+
+
+def test_a_night_without_rows_lets_due_dates_pass_and_known_events_happen(home: Home) -> None:
     first_night(home)
+    home.land("case_system.cases", [case("E", "2026-10-30 20:00")], snapshot="2026-11-01")
+    early = [step(8, "E", "上报", "2026-10-30 20:00"), step(9, "E", "受理核实", "2026-11-01 00:00")]
+    home.land("case_system.case_steps", early, snapshot="2026-11-01")
     home.build("2026-11-01")
-    then = home.marts()
-    second_night(home)
-    home.build("2026-11-04")
-    assert home.marts() != then
-    assert home.build("2026-11-01").reason == "as_of goes back"
-    assert home.marts() == then
+    assert [row[1:] for row in home.rows(CLOCK)] == [(1, 1, 0, 0), (2, 0, 0, 2)]
+    report = home.build("2026-11-04")
+    assert (report.reason, report.verdicts) == (None, 0)
+    assert [row[1:] for row in home.rows(CLOCK)] == [(1, 1, 0, 0), (2, 1, 1, 0)]
 
 
 def test_reference_data_that_changes_is_applied_to_everything(tmp_path: Path) -> None:

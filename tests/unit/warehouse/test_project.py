@@ -1,0 +1,60 @@
+"""The staged project: in line with its origin, with the deployment's seeds, and a hash that moves with every definition."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import pytest
+
+from linli.calendar import calendar_rows
+from linli.settings import Settings
+from linli.warehouse.project import fingerprint, stage
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    project, reference = tmp_path / "project", tmp_path / "reference"
+    (project / "dbt_project" / "models").mkdir(parents=True)
+    (project / "dbt_project" / "models" / "a.sql").write_text("select 1")
+    (project / "dbt_project" / "seeds").mkdir()
+    (project / "dbt_project" / "seeds" / "districts.csv").write_text("district_code\n340405\n")
+    (project / "expectations").mkdir()
+    reference.mkdir()
+    (reference / "districts.csv").write_text("district_code\n340402\n")
+    return Settings.load({"LINLI_HOME": str(tmp_path / "home"), "LINLI_PROJECT": str(project), "LINLI_REFERENCE": str(reference)})
+
+
+def test_the_deployments_seeds_replace_the_projects(settings: Settings) -> None:
+    staged = stage(settings)
+    assert (staged.folder / "seeds" / "districts.csv").read_text() == "district_code\n340402\n"
+    assert (staged.folder / "models" / "a.sql").read_text() == "select 1"
+
+
+def test_an_unchanged_file_keeps_its_time_and_a_removed_one_goes(settings: Settings) -> None:
+    first = stage(settings)
+    model = first.folder / "models" / "a.sql"
+    before = model.stat().st_mtime_ns
+    assert stage(settings).definitions == first.definitions
+    assert model.stat().st_mtime_ns == before
+    (settings.project / "dbt_project" / "models" / "a.sql").unlink()
+    assert stage(settings).definitions != first.definitions
+    assert not model.exists()
+
+
+def test_the_fingerprint_moves_with_definitions_thresholds_and_calendar(settings: Settings) -> None:
+    days = calendar_rows(dt.date(2026, 1, 1), dt.date(2026, 1, 5))
+    project = stage(settings)
+    prints = {
+        fingerprint(project, settings, days),
+        fingerprint(project, dataclasses.replace(settings, satisfied_min_score=5), days),
+        fingerprint(project, dataclasses.replace(settings, small_sample_n=20), days),
+        fingerprint(project, settings, calendar_rows(dt.date(2026, 1, 1), dt.date(2026, 1, 5), {dt.date(2026, 1, 5): False})),
+    }
+    (settings.reference / "districts.csv").write_text("district_code\n340403\n")
+    prints.add(fingerprint(stage(settings), settings, days))
+    assert len(prints) == 5
+    shutil.rmtree(settings.home / "dbt")
+    assert fingerprint(stage(settings), settings, days) in prints
