@@ -16,7 +16,7 @@ from linli.demo.books import BadSubmission, Books, account, month_counts
 from linli.demo.case_system import district_cases, to_records
 from linli.demo.faults import Fault, spoil
 from linli.demo.history import FIRST_DAY, LAST_DAY, History, Record, Row, midnight_after, number
-from linli.demo.meetings import Communities, Drop, MonthReturn, drops
+from linli.demo.meetings import RETURNS_SINCE, Communities, Drop, MonthReturn, drops
 from linli.demo.patrol_records import PatrolApp
 from linli.demo.reference import District, district
 from linli.demo.residents import Act, Resident, build_residents, ledger_records, resident_records
@@ -91,7 +91,7 @@ def _past(seed: int, index: int) -> _Past:
     _delete_rows(history, rng)
     faults = spoil(history, seed, place.code)
     _enter_by_mistake(place, history, rng)
-    returns = list(communities.returns.values())
+    returns = [each for each in communities.returns.values() if (each.year, each.month) >= RETURNS_SINCE]
     faults += spoil_returns(returns, seed, place.code)
     for name, (column, written) in _SERIALS.items():
         number(history[name], column, written, index * _SERIALS_A_DISTRICT)
