@@ -44,3 +44,16 @@
         delete from {{ this }} where {{ touched }}
     {%- endif -%}
 {%- endmacro %}
+
+{# Before staging takes newer versions of rows that belong to a case: remember the cases the old versions belong to. A
+   row that is deleted, or filed under another case, takes its figures away from that case. #}
+{% macro remember_cases(landed) -%}
+    {%- set touched = source('linli', 'touched_cases') -%}
+    {%- set key = config.get('unique_key')[0] -%}
+    {%- if is_incremental() -%}
+        insert into {{ touched }}
+        select distinct staged.case_no
+        from {{ this }} as staged
+        where staged.case_no is not null and staged.{{ key }} in (select landed.{{ key }} from {{ landed }} as landed)
+    {%- endif -%}
+{%- endmacro %}

@@ -9,8 +9,10 @@ with run as (
     from {{ source('linli', 'run') }}
 ),
 
--- what was landed
+-- what was landed, and what its older versions belonged to
 pending as (
+    select case_no from {{ source('linli', 'touched_cases') }}
+    union
     select case_no from {{ source('case_system', 'cases') }}
     union
     select case_no from {{ source('case_system', 'case_steps') }}
@@ -54,6 +56,7 @@ come_due as (
 {%- endif %}
 
 select case_no from pending
+where case_no is not null
 union
 select case_no from ripe
 {%- if steps %}

@@ -1,4 +1,4 @@
-{{ config(unique_key=['callback_id']) }}
+{{ config(unique_key=['callback_id'], pre_hook="{{ remember_cases(source('case_system', 'callbacks')) }}") }}
 
 {{ newest_landed(
     source('case_system', 'callbacks'),

@@ -28,6 +28,7 @@ create schema if not exists landing;
 create table if not exists landing.built (verdict_id varchar primary key);
 create table if not exists landing.finished (as_of timestamp with time zone not null, fingerprint varchar not null);
 create table if not exists landing.touched_months (mart varchar not null, month date not null);
+create table if not exists landing.touched_cases (case_no varchar not null);
 """
 
 
@@ -89,6 +90,7 @@ def note_finished(con: duckdb.DuckDBPyConnection, run: Run, fingerprint: str, ac
     """Notes a build as finished, in one transaction: from now on its verdicts are not taken in again."""
     con.execute("begin")
     con.execute("delete from landing.touched_months")
+    con.execute("delete from landing.touched_cases")
     con.execute("delete from landing.finished")
     con.execute("insert into landing.finished values (?, ?)", [run.as_of, fingerprint])
     con.execute(
