@@ -18,11 +18,16 @@ TOKENS = {"name": "[姓名]", "phone": "[电话]", "id_no": "[证件号]", "addr
 _DIGIT = "[0-9０-９]"
 _GAP = r"[ \t\-_.·—–－．　]{0,2}"
 _AREA_CODE = rf"[(（]?[0０]{_DIGIT}{{2,3}}[)）]?"
+_BIRTH = rf"(?:[1１][89８９]|[2２][0０]){_DIGIT}{{2}}{_GAP}(?:[0０][1-9１-９]|[1１][0-2０-２]){_GAP}(?:[0-2０-２]{_DIGIT}|[3３][01０１])"
 _PREFIX = rf"(?:[+＋]?[8８][6６]{_GAP})?"
 
 # The same patterns run in RE2 over columns and in `re` over single texts; neither look-around nor back-references are to be had in RE2,
 # so what must stand before a number is captured and put back.
+# An ID number with a date of birth in it and a phone number that stands alone come first: the looser rules after them would
+# otherwise begin in the one and end in the other where the two stand side by side.
 _RULES: tuple[tuple[str, str], ...] = (
+    (rf"{_DIGIT}{{6}}{_GAP}{_BIRTH}{_GAP}{_DIGIT}{{3}}[0-9０-９XxＸｘ]", TOKENS["id_no"]),
+    (rf"(^|[^0-9０-９]){_PREFIX}[1１]{_GAP}[3-9３-９](?:{_GAP}{_DIGIT}){{9}}($|[^0-9０-９])", r"\1" + TOKENS["phone"] + r"\2"),
     (rf"{_DIGIT}{{6}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{3}}[0-9０-９XxＸｘ]", TOKENS["id_no"]),
     (rf"{_PREFIX}[1１][3-9３-９]{_DIGIT}{{9}}", TOKENS["phone"]),
     (rf"(^|[^0-9０-９]){_PREFIX}[1１]{_GAP}[3-9３-９](?:{_GAP}{_DIGIT}){{9}}", r"\1" + TOKENS["phone"]),
