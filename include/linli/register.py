@@ -349,8 +349,12 @@ class Register:
     # ---- verdicts ------------------------------------------------------------------------------------------------
 
     def add_decisions(self, decisions: Sequence[Decision], results: Sequence[CheckResult], run: Run) -> None:
-        """The gate's decisions about the batches of one record and what was judged of its rules: all or nothing."""
+        """The gate's decisions about the batches of one record and what was judged of its rules: all or nothing.
+
+        Raises SupersededRun when a newer run has begun since: it judges the same batches.
+        """
         with self._write() as db:
+            self.check_token(run)
             for d in decisions:
                 v = d.verdict
                 db.execute(
