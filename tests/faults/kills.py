@@ -64,7 +64,7 @@ class Theatre:
     def __init__(self, folder: Path) -> None:
         self.folder, self.home, self.base = folder, folder / "home", folder / "base"
         self.env: dict[str, str] = {}
-        self.hash = ""
+        self.hash, self.last_words = "", ""
         self.seconds = 0.0
 
     def raise_curtain(self) -> None:
@@ -114,7 +114,7 @@ class Theatre:
         """A night ended at a boundary ('name' or 'name#nth'); whether it was killed there."""
         name, _, nth = boundary.partition("#")
         process = self.start(str(HERE / "mortal.py"), name, nth or str(SEVERAL.get(name, 1)), how)
-        process.communicate()
+        _, self.last_words = process.communicate()
         return process.returncode == -signal.SIGKILL
 
     def strike_after(self, seconds: float, how: str = "group") -> bool:
@@ -162,7 +162,7 @@ class Theatre:
             for where, how in strikes:
                 killed = self.strike_at(where, how) if isinstance(where, str) else self.strike_after(where, how)
                 if isinstance(where, str) and not killed:
-                    outcome.faults.append(f"the night did not come to: {where}")
+                    outcome.faults.append(f"the night did not come to: {where} {self.last_words[-400:]}")
             try:
                 self.rerun(DAY)
             except RuntimeError as error:
@@ -204,12 +204,12 @@ def unaccounted(settings: Settings) -> list[str]:
     return faults + [f"left over: {path.name}" for path in leftovers]
 
 
-def late_riser(theatre: Theatre) -> Outcome:
-    """Two nights at once: the older one is stopped before it publishes, wakes up after the newer one has, and must publish nothing."""
-    outcome = Outcome("a night that wakes up late")
+def late_riser(theatre: Theatre, boundary: str) -> Outcome:
+    """Two nights at once: the older one is stopped on its way, wakes up after the newer one has published, and must be refused."""
+    outcome = Outcome(f"a night that wakes up late: {boundary}")
     theatre.restore()
     with theatre.watched(outcome):
-        process = theatre.start(str(HERE / "mortal.py"), "after the build", "1", "stop")
+        process = theatre.start(str(HERE / "mortal.py"), boundary, "1", "stop")
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
         theatre.rerun(DAY)
         newest = theatre.settings.published.resolve()
@@ -231,7 +231,8 @@ def scenes(theatre: Theatre, moments: int, boundaries: Mapping[str, object], see
     yield theatre.one("in the middle of dbt, which is left alone", ("in the middle of dbt", "alone"))
     yield theatre.one("at every other reading", *((f"reading linked, not registered#{n}", "group") for n in EVERY_READING))
     yield theatre.one("at many records of the gate", *((f"verdict file written#{n}", "group") for n in EVERY_RECORD))
-    yield late_riser(theatre)
+    for boundary in ("record judged, not registered", "after the build"):
+        yield late_riser(theatre, boundary)
     rng = random.Random(seed)
     for number in range(1, moments + 1):
         moment = rng.uniform(0.3, theatre.seconds)
