@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 BOUNDARIES: dict[str, tuple[str, str, str]] = {
-    "written aside": ("linli.landing.land", "write", "after"),
-    "batch linked": ("linli.landing.land", "link", "after"),
+    "written aside": ("linli.landing.batches", "write", "after"),
+    "batch linked": ("linli.landing.batches", "link", "after"),
     "reading linked, not registered": ("linli.register", "Register.add_batches", "before"),
     "reading registered": ("linli.register", "Register.add_batches", "after"),
     "file not yet noted": ("linli.register", "Register.add_file", "before"),

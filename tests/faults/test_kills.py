@@ -5,19 +5,22 @@ A chain is worse than the single kills: each night begins among what all the dea
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import tempfile
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from faults.kills import DAY, Outcome, Theatre, unaccounted
+from faults.mortal import BOUNDARIES
 from linli import pipeline
 from linli.register import Register, SupersededRun
 
-BOUNDARIES = (
+CHAIN = (
     ("batch linked", "group"),
     ("reading linked, not registered", "group"),
     ("verdict file written", "group"),
@@ -47,7 +50,7 @@ def test_killed_nights_leave_no_trace_in_what_is_published(theatre: Theatre) -> 
     # Early moments, because a landing has more to leave half-done than a build.
     moments = sorted(theatre.seconds * rng.random() ** 2 for _ in range(MOMENTS))
     with theatre.watched(outcome):
-        killed = [theatre.strike_at(*each) for each in BOUNDARIES] + [theatre.strike_after(moment) for moment in moments]
+        killed = [theatre.strike_at(*each) for each in CHAIN] + [theatre.strike_after(moment) for moment in moments]
         zombie = pipeline.begin(theatre.settings, DAY)
         theatre.rerun(DAY)
     assert all(killed), "every night was to die"
@@ -58,6 +61,12 @@ def test_killed_nights_leave_no_trace_in_what_is_published(theatre: Theatre) -> 
     with pytest.raises(SupersededRun):
         pipeline.publish_run(theatre.settings, zombie.run_id)
     assert theatre.settings.published.resolve() == newest
+
+
+def test_every_boundary_is_where_it_is_looked_for() -> None:
+    for module, dotted, when in BOUNDARIES.values():
+        assert callable(attrgetter(dotted)(importlib.import_module(module))), dotted
+        assert when in ("before", "after", "during")
 
 
 def test_the_comparison_sees_what_it_is_for(theatre: Theatre) -> None:
