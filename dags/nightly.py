@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pendulum
-from airflow.sdk import DAG, Asset, CronPartitionTimetable, Metadata, TriggerRule, task, task_group
+from airflow.sdk import DAG, Asset, CronPartitionTimetable, Metadata, TriggerRule, get_current_context, task, task_group
 from deployment import OUTAGES_ARE_RETRIED, SOURCES, TIMEZONE, WAREHOUSE_POOL, day_of, settings
 
 WAREHOUSE = Asset(name="warehouse", uri="x-linli://warehouse/published")
@@ -31,10 +31,10 @@ with DAG(
         return [ref.feed for ref in pipeline.configured_feeds(settings()) if ref.source == source]
 
     @task(map_index_template="{{ feed_name }}", **OUTAGES_ARE_RETRIED)
-    def extract(night_id: str, source: str, feed: str, **context: object) -> int:
+    def extract(night_id: str, source: str, feed: str) -> int:
         from linli import pipeline
 
-        context["feed_name"] = feed
+        get_current_context()["feed_name"] = feed
         return pipeline.extract_feed(settings(), night_id, pipeline.FeedRef(source, feed)).landed
 
     @task(trigger_rule=TriggerRule.ALL_DONE)

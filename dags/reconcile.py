@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pendulum
-from airflow.sdk import DAG, CronPartitionTimetable, TriggerRule, task
+from airflow.sdk import DAG, CronPartitionTimetable, TriggerRule, get_current_context, task
 from deployment import OUTAGES_ARE_RETRIED, TIMEZONE, day_of, settings
 
 with DAG(
@@ -32,7 +32,7 @@ with DAG(
     def compare(night_id: str, feed: list[str], **context: object) -> dict[str, int]:
         from linli import pipeline
 
-        context["feed_name"] = ".".join(feed)
+        get_current_context()["feed_name"] = ".".join(feed)
         with_hashes = day_of(context).isoweekday() == 7
         return pipeline.reconcile_feed(settings(), night_id, pipeline.FeedRef(*feed), with_hashes=with_hashes)
 

@@ -32,7 +32,8 @@ def _account_table(table: ClosingTable, catalog: Catalog) -> Table:
         shown.add_column(name)
     for name in ("到货", "入库", "退回", "等待", "重复"):
         shown.add_column(name, justify="right")
-    for row in table.tonight:
+    declared_order = [record.full_name for source in catalog.sources.values() for record in source.records]
+    for row in sorted(table.tonight, key=lambda r: declared_order.index(f"{r['source']}.{r['record']}")):
         declared = catalog.sources[row["source"]]
         label = next(r.label for r in declared.records if r.name == row["record"])
         figures = [f"{row[k]:,}" for k in ("landed", "accepted", "quarantined", "held", "duplicates")]

@@ -138,12 +138,23 @@ def gate_run(settings: Settings, run_id: str) -> dict[str, int]:
 
     with register_of(settings) as register:
         run = register.run(run_id)
-        for ref in feeds(settings):
-            if not settings.connection(ref.source):
-                status = SourceStatus(ref.source, ref.feed, "not_configured", "", None, 0)
-                register.set_source_status(run, status)
+        _note_the_rest(settings, register, run)
         gate.gate(settings, register, catalog(settings), run)
         return _totals(register, run)
+
+
+def _note_the_rest(settings: Settings, register: Register, run: Run) -> None:
+    """A feed nothing has been said of is not configured, or its extraction ended without a word."""
+    said = {(status.source, status.feed) for status in register.source_statuses(run)}
+    for ref in feeds(settings):
+        if (ref.source, ref.feed) in said:
+            continue
+        if settings.connection(ref.source):
+            loaded_to = register.window_end(ref.source, _find(settings, ref)[1].root.name)
+            status = SourceStatus(ref.source, ref.feed, "failed", "the extraction did not finish", loaded_to, 0)
+        else:
+            status = SourceStatus(ref.source, ref.feed, "not_configured", "", None, 0)
+        register.set_source_status(run, status)
 
 
 def _totals(register: Register, run: Run) -> dict[str, int]:
