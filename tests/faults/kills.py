@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 import pyarrow.parquet as pq
 
@@ -69,9 +70,9 @@ class Theatre:
 
     def raise_curtain(self) -> None:
         """Starts the district, runs the night before, and the night itself undisturbed."""
-        os.environ["LINLI_DEMO_FAULT_RATE"] = "0"
         district = self.folder / "district"
-        sources = demo.up(district, until=DAY)
+        with mock.patch.dict(os.environ, LINLI_DEMO_FAULT_RATE="0"):
+            sources = demo.up(district, until=DAY)
         late = sorted((district / "inbox").iterdir(), key=lambda path: path.stat().st_mtime)[-LATE_FILES:]
         for path in late:
             path.rename(district / path.name)
