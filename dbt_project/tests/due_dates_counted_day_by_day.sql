@@ -48,36 +48,54 @@ suspended as (
     group by opening.case_no, opening.round_no, opening.step_id, opening.stepped_at
 ),
 
-counted as (
+-- rounds never suspended differ by their dates only: one of each is enough
+spans as (
     select
-        steps.case_no,
-        steps.round_no,
         steps.step,
-        count(distinct days.calendar_on) as workdays,
-        max(days.calendar_on) = any_value(steps.due_on) as ends_on_due
+        steps.day_0_on,
+        steps.due_on,
+        paused.case_no,
+        paused.round_no,
+        min(steps.case_no) as example_case_no
     from steps
-    inner join {{ ref('dim_calendar') }} as days
-        on days.is_workday and days.calendar_on > steps.day_0_on and days.calendar_on <= steps.due_on
-    where
-        not exists (
+    left join (select distinct case_no, round_no from suspended) as paused
+        on steps.case_no = paused.case_no and steps.round_no = paused.round_no
+    group by steps.step, steps.day_0_on, steps.due_on, paused.case_no, paused.round_no
+),
+
+days as (
+    select calendar_on
+    from {{ ref('dim_calendar') }}
+    where is_workday
+),
+
+laid_out as (
+    select
+        spans.*,
+        days.calendar_on,
+        exists (
             select 1 from suspended
             where
-                suspended.case_no = steps.case_no
-                and suspended.round_no = steps.round_no
+                suspended.case_no = spans.case_no
+                and suspended.round_no = spans.round_no
                 and suspended.from_on <= days.calendar_on
                 and (suspended.to_on is null or days.calendar_on < suspended.to_on)
-        )
-    group by steps.case_no, steps.round_no, steps.step
+        ) as is_suspended
+    from spans
+    left join days on days.calendar_on > spans.day_0_on and days.calendar_on <= spans.due_on
 )
 
-select steps.case_no, steps.round_no, steps.step
-from steps
-left join counted
-    on steps.case_no = counted.case_no and steps.round_no = counted.round_no and steps.step = counted.step
-where
-    coalesce(counted.workdays, 0) <> case steps.step
+select
+    example_case_no,
+    step,
+    day_0_on,
+    due_on
+from laid_out
+group by example_case_no, step, day_0_on, due_on, case_no, round_no
+having
+    count(calendar_on) filter (where not is_suspended) <> case step
         {% for step, allowed in var('clock').items() -%}
         when '{{ step }}' then {{ allowed }}
         {% endfor -%}
     end
-    or not counted.ends_on_due
+    or coalesce(max(calendar_on) filter (where not is_suspended) <> due_on, true)

@@ -23,7 +23,8 @@ RUN = Run("night-1", 1, "night", dt.date(2026, 10, 31), AS_OF)
 RECORD = RecordDecl(
     source="demo", name="things", label="事", grain="one row a thing", key=("no",), extract=Extract(relation="things"),
     columns=(
-        Column(name="no", label="编号"), Column(name="score", label="分", type="int16"), Column(name="tags", label="签", type="list<string>"),
+        Column(name="no", label="编号"), Column(name="score", label="分", type="int16"),
+        Column(name="tags", label="签", type="list<string>"),
     ),
 )  # fmt: skip
 CALENDAR = pa.table({"calendar_on": [], "is_workday": [], "is_provisional": [], "holiday_name": []}, schema=SCHEMA)
