@@ -173,7 +173,7 @@ def publish(settings: Settings, register: Register, run: Run, *, code_version: s
         digest = _export(con, fresh, register, run, register.source_statuses(run), version, code_version)
     finally:
         con.close()
-    fresh.chmod(0o444)
+    fresh.chmod(0o400)
     _sync(fresh)
     final = settings.releases / f"linli-{version}.duckdb"
     with register.publishing(run):
