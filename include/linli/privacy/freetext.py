@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from functools import reduce
 
 import duckdb
 import numpy as np
@@ -82,8 +81,8 @@ def _rows_with_many_digits(texts: pa.StringArray) -> npt.NDArray[np.int64]:
     raw = np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
     digits = np.flatnonzero((raw - np.uint8(ord("0"))) < 10)
     close = digits[:-6][(digits[6:] - digits[:-6]) <= _SEVEN_DIGITS_SPAN] if len(digits) > 6 else digits[:0]
-    third = np.flatnonzero((raw[2:] - np.uint8(0x90)) < 10) if len(raw) > 2 else digits[:0]
-    wide = third[(raw[third] == 0xEF) & (raw[third + 1] == 0xBC)]
+    first = np.flatnonzero(raw[:-2] == 0xEF)
+    wide = first[(raw[first + 1] == 0xBC) & (raw[first + 2] - np.uint8(0x90) < 10)]
     places = np.concatenate([close, wide]) + offsets[0]
     return np.unique(np.searchsorted(offsets, places, side="right") - 1)
 
@@ -106,31 +105,36 @@ class TextCleaner:
         self._own = tuple(ordered)
         # A number of the person stands only in texts with many digits, which are cleaned anyway; words must be looked for in all.
         self._words = [column for column in ordered if personal[column] in ("name", "address")]
-        hits = [f"coalesce(contains({_q(text)}, {_q(column)}), false)" for text in self.text_columns for column in self._words]
-        self._worded = f"select {' or '.join(hits)} as hit from batch" if hits else None
-        cleaned = []
-        for text in self.text_columns:
-            expression = _q(text)
-            for column in ordered:
-                expression = f"replace({expression}, coalesce({_q(column)}, chr(1)), '{TOKENS[personal[column]]}')"
-            cleaned.append(f"{expression} as {_q(text)}")
-        self._cleaned = f"select {', '.join(cleaned)} from batch"
+        named = [
+            f"{' or '.join(f'coalesce(contains({_q(text)}, {_q(column)}), false)' for column in self._words)} as {_q(text)}"
+            for text in self.text_columns
+        ]
+        self._named = f"select {', '.join(named)} from batch" if self._words else None
+        self._cleaned = {text: self._cleaning(text, personal) for text in self.text_columns}
+
+    def _cleaning(self, text: str, personal: Mapping[str, str]) -> str:
+        expression = _q(text)
+        for column in self._own:
+            expression = f"replace({expression}, coalesce({_q(column)}, chr(1)), '{TOKENS[personal[column]]}')"
+        return f"select {expression} as {_q(text)} from batch"
 
     def __call__(self, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
         """The text columns by name, cleaned; `columns` holds them and the personal ones, as they came."""
         texts = {name: columns[name] for name in self.text_columns}
-        hit: pa.BooleanArray = reduce(pc.or_, (suspects(text) for text in texts.values()))
-        if self._worded and len(hit):
-            worded = pa.table({**texts, **{name: pc.utf8_trim(columns[name], _SPACES) for name in self._words}})
-            hit = pc.or_(hit, _one(self._ask(self._worded, worded).column("hit")))
-        if pc.any(hit).as_py():
-            found = pa.table({**texts, **{name: columns[name] for name in self._own}}).filter(hit)
-            for name in self._own:
-                found = found.set_column(found.column_names.index(name), name, _searchable(found.column(name)))
-            cleaned = self._ask(self._cleaned, found)
-            for name, column in texts.items():
-                texts[name] = pc.replace_with_mask(column, hit, _scrubbed(_one(cleaned.column(name)).cast(pa.string())))
-        return texts
+        hits = {name: suspects(text) for name, text in texts.items()}
+        if self._named and len(next(iter(texts.values()))):
+            trimmed = {name: pc.utf8_trim(columns[name], _SPACES) for name in self._words}
+            named = self._ask(self._named, pa.table({**texts, **trimmed}))
+            hits = {name: pc.or_(hit, _one(named.column(name))) for name, hit in hits.items()}
+        return {name: self._clean(text, name, hits[name], columns) for name, text in texts.items()}
+
+    def _clean(self, text: pa.Array, name: str, hit: pa.BooleanArray, columns: Mapping[str, pa.Array]) -> pa.Array:
+        rows = pc.indices_nonzero(hit)
+        if not len(rows):
+            return text
+        found = {own: _searchable(columns[own].take(rows)) for own in self._own}
+        cleaned = _one(self._ask(self._cleaned[name], pa.table({**found, name: text.take(rows)})).column(name))
+        return pc.replace_with_mask(text, hit, _scrubbed(cleaned.cast(pa.string())))
 
     def _ask(self, sql: str, batch: pa.Table) -> pa.Table:
         db = _database()
@@ -152,7 +156,7 @@ def _database() -> duckdb.DuckDBPyConnection:
     return database
 
 
-def _searchable(values: pa.ChunkedArray) -> pa.ChunkedArray:
+def _searchable(values: pa.Array) -> pa.Array:
     """Values as they may be found in a text: trimmed; those of one character are left out, they would match everywhere."""
     trimmed = pc.utf8_trim(values, _SPACES)
     return pc.if_else(pc.greater_equal(pc.utf8_length(trimmed), 2), trimmed, pa.scalar(None, pa.string()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -43,8 +45,9 @@ class _Pseudonymiser:
         self._codes = np.zeros((1024, self._ring.code_width()), dtype=np.uint8)
         self._used = 1  # place 0 is the value of which nothing is left
 
-    def _learn(self, values: list[str]) -> None:
-        plain = normalise(self._kind, pa.array(values, pa.string()))
+    def _learn(self, values: pa.Array) -> npt.NDArray[np.int32]:
+        """The places of `values`, none of which has one yet."""
+        plain = normalise(self._kind, values)
         codes = self._ring.codes(self._kind, plain.drop_null().cast(pa.binary()).to_pylist())
         first, self._used = self._used, self._used + len(codes)
         if self._used > len(self._codes):
@@ -53,27 +56,31 @@ class _Pseudonymiser:
             self._codes = room
         self._codes[first : self._used] = codes
         something_left = plain.is_valid().to_numpy(zero_copy_only=False)
-        self._places.update(zip(values, np.where(something_left, first - 1 + np.cumsum(something_left), 0).tolist(), strict=True))
+        places = np.where(something_left, first - 1 + np.cumsum(something_left), 0).astype(np.int32)
+        self._places.update(zip(values.to_pylist(), places.tolist(), strict=True))
+        return places
 
     def __call__(self, column: pa.Array) -> pa.Array:
         encoded = column.dictionary_encode()
-        values: list[str] = encoded.dictionary.to_pylist()
-        if len(self._places) + len(values) > CACHED_VALUES:
+        distinct = encoded.dictionary
+        if len(self._places) + len(distinct) > CACHED_VALUES:
             self._forget()
-        places = list(map(self._places.get, values))
-        if None in places:
-            self._learn([value for value, place in zip(values, places, strict=True) if place is None])
-            places = list(map(self._places.get, values))
-        of_value = np.array([0, *places], dtype=np.int32)
-        place = of_value[pc.fill_null(encoded.indices, -1).to_numpy() + 1]
-        return _texts(self._codes[place], place != 0)
+        places = np.fromiter(map(self._places.get, distinct.to_pylist(), repeat(-1)), np.int32, len(distinct))
+        unknown = np.flatnonzero(places < 0)
+        if len(unknown):
+            places[unknown] = self._learn(distinct.take(pa.array(unknown)))
+        if encoded.null_count:
+            place = np.append(places, np.int32(0))[pc.fill_null(encoded.indices, len(distinct)).to_numpy()]
+        else:
+            place = places[encoded.indices.to_numpy()]
+        return _texts(self._codes.take(place, axis=0), place != 0)
 
 
 def _texts(codes: npt.NDArray[np.uint8], valid: npt.NDArray[np.bool_]) -> pa.StringArray:
     count, width = codes.shape
     offsets = np.arange(0, (count + 1) * width, width, dtype=np.int32)
     mask = np.packbits(valid, bitorder="little").tobytes()
-    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(codes)), pa.py_buffer(mask))
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(codes), pa.py_buffer(mask))
 
 
 def protect(source: pa.RecordBatchReader | pa.Table, record: RecordDecl, ring: KeyRing) -> pa.RecordBatchReader:
