@@ -161,7 +161,7 @@ def on_pandas(settings: Settings, register: Register, batch: Batch) -> tuple[Cos
     catalog = load(PROJECT / "expectations")
     record = catalog.record("case_system.cases")
     with opened(settings, register, catalog) as state:
-        load_batch(state, record, [batch], [])
+        load_batch(state, record, [batch])
         reference = state.reference(record)
         decide(state, record, reference)
         state.connection.execute(f"copy judged to '{settings.home / 'judged.parquet'}'")

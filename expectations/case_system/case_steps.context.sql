@@ -1,11 +1,13 @@
 -- A step against its case and against what stands of its round. Steps of one moment follow each other by step_id.
+-- What was accepted before is not called in question by what comes later: the newcomer is.
+-- standing: case_no
 with cases as (
-    select c.case_no, c.district_code, c.reported_at
+    select c.case_no, c.district_code, c.station_code, c.compound_code, c.reported_at
     from accepted."case_system.cases" c
     where exists (select 1 from batch b where b.case_no = c.case_no)
 ),
 steps as (
-    select s.step_id, s.case_no, s.round_no, s.step, s.stepped_at
+    select s.step_id, s.case_no, s.round_no, s.step, s.stepped_at, s.is_accepted
     from standing s
     where exists (select 1 from batch b where b.case_no = s.case_no and b.round_no = s.round_no)
 ),
@@ -14,7 +16,8 @@ rounds as (
         case_no,
         round_no,
         min(stepped_at) filter (step in ('上报', '重办')) as opened_at,
-        min(stepped_at) filter (step = '受理核实') as accepted_at
+        min(stepped_at) filter (step = '受理核实') as accepted_at,
+        min(stepped_at) filter (step = '办结反馈' and is_accepted) as resolved_at
     from steps
     group by case_no, round_no
 ),
@@ -23,21 +26,27 @@ earlier as (
         b._batch_id,
         b._row_no,
         arg_max(s.step, (s.stepped_at, s.step_id)) filter (s.step in ('挂起', '恢复', '办结反馈')) as clock_step,
-        min(s.step) filter (s.step in ('上报', '重办')) as opening
+        min(s.step) filter (s.step in ('上报', '重办')) as opening,
+        min(s.stepped_at) filter (s.step = '受理核实') as accepted_at
     from batch b
     join steps s
-        on s.case_no = b.case_no and s.round_no = b.round_no
-        and (s.stepped_at < b.stepped_at or (s.stepped_at = b.stepped_at and s.step_id < b.step_id))
-    where b.step in ('恢复', '上报', '重办')
+        on s.case_no = b.case_no and s.round_no = b.round_no and s.step_id <> b.step_id
+        and (
+            s.stepped_at < b.stepped_at or (s.stepped_at = b.stepped_at and s.step_id < b.step_id)
+            or (s.is_accepted and s.step in ('上报', '重办') and b.step in ('上报', '重办'))
+        )
+    where b.step in ('恢复', '上报', '重办', '受理核实')
     group by b._batch_id, b._row_no
 )
 select
     b.*,
+    coalesce(c.station_code, c.compound_code) as ctx_submitter,
     c.case_no as ctx_case_no,
     c.reported_at as ctx_reported_at,
     case when b.step in ('上报', '重办') then b.stepped_at else r.opened_at end as ctx_opened_at,
     case when b.step in ('上报', '重办') then e.opening end as ctx_opened_before,
     r.accepted_at as ctx_accepted_at,
+    case when b.step = '受理核实' and e.accepted_at is null then r.resolved_at end as ctx_resolved_before,
     case
         when b.step = '恢复' and c.case_no is not null and r.opened_at is not null and e.clock_step is distinct from '挂起'
             then b.step

@@ -1,5 +1,6 @@
 select
     b.*,
+    coalesce(c.station_code, c.compound_code) as ctx_submitter,
     c.case_no as ctx_case_no,
     nullif(array_to_string(list_filter(b.departments_called, lambda x: not list_contains(n.names, x)), '、'), '') as ctx_unknown_departments
 from batch b

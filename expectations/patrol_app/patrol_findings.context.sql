@@ -1,7 +1,9 @@
+-- A row under its own version of the patrol or, when a newer one has been accepted, under that; only its own version says more of it.
 select
     b.*,
+    p.compound_code as ctx_submitter,
     p.patrol_id as ctx_patrol_id,
-    p.started_at as ctx_started_at,
-    p.ended_at as ctx_ended_at
+    case when p.updated_at = b.updated_at then p.started_at end as ctx_started_at,
+    case when p.updated_at = b.updated_at then p.ended_at end as ctx_ended_at
 from batch b
-left join accepted."patrol_app.patrols" p on p.patrol_id = b.patrol_id
+left join accepted."patrol_app.patrols" p on p.patrol_id = b.patrol_id and p.updated_at >= b.updated_at

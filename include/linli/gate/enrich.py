@@ -1,19 +1,24 @@
-"""The rows to be judged: landed batches and rows still held, joined with the context their rules need.
+"""The rows to be judged: new batches and rows judged again, joined with the context their rules need.
 
 What a `<record>.context.sql` may read, and name columns of one by one:
 
 * `batch`: the rows to be judged, with the columns some check or context names and `_batch_id`, `_row_no`, `_deleted`…
 * `accepted."<source>.<record>"`: the newest accepted version of every key of a parent
-* `standing`: of its own record, what is accepted and what of the batch stands so far (see `linli.gate.decide`)
+* `standing`: of its own record, what is accepted (`is_accepted`) and what of the batch stands so far (see
+  `linli.gate.decide`), as far as it is in the scope that the file declares by a line `-- standing: column, …`: a row
+  whose column has a value of a row of the batch, in the column of that name or in the one named by `column=other`
 * `ref.<seed>`: the reference seeds, all columns text
 
 It gives every row of `batch` once, whole (`b.*`), and columns named `ctx_…` beside it. `batch` itself has, for every
-record, `ctx_as_of` (end of the batch's interval) and `ctx_unreadable_<column>` (original text of a cell that could not
-be read); `judged` adds `ctx_repeated` (how often the key stands in the batch with differing contents, else null).
+record, `ctx_as_of` (end of the batch's interval), `ctx_earliest` (no event of the programme is older) and
+`ctx_unreadable_<column>` (original text of a cell that could not be read); `judged` adds `ctx_repeated` (how often the
+key stands in the batch with differing contents, else null). A column `ctx_submitter` says who is to be told of a bad
+row of a record without a submitter column.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,9 +26,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linli.contracts import RecordDecl
+from linli.gate.again import AGAIN
 from linli.gate.compile import ident, literal
 from linli.gate.state import GateState, column_types, files, same_key, words
-from linli.register import Batch, HeldRow
+from linli.register import Batch
+from linli.settings import SHANGHAI
+
+# The programme is younger; anything dated before is a mistyped year, and calendars and reports need not reach back.
+EARLIEST = dt.datetime(2015, 1, 1, tzinfo=SHANGHAI)
+SUBMITTER = "ctx_submitter"
 
 
 class ContextBroken(RuntimeError):
@@ -57,26 +68,26 @@ def _used(record: RecordDecl) -> list[str]:
     return [name for name in column_types(record) if name in named]
 
 
-def load_batch(state: GateState, record: RecordDecl, batches: Sequence[Batch], held: Sequence[HeldRow]) -> None:
-    """Makes `batch` (with `is_held_before` and the context every record has) and the view `landed` behind it."""
+def load_batch(state: GateState, record: RecordDecl, batches: Sequence[Batch], again: pa.Table | None = None) -> None:
+    """Makes `batch` (with `verdict_before`, null for new rows, and the context every record has), the view `landed`
+    behind it and `again` (of schema AGAIN, the rows judged again)."""
     connection, types = state.connection, column_types(record)
-    waiting = pa.table(
-        {"_batch_id": [row.batch_id for row in held], "_row_no": pa.array([row.row_no for row in held], pa.int32())},
-        schema=pa.schema([("_batch_id", pa.string()), ("_row_no", pa.int32())]),
-    )
-    connection.register("waiting", waiting)
+    again = AGAIN.empty_table() if again is None else again
+    connection.register("again", again)
     batch_ids = [batch.batch_id for batch in batches]
-    old = sorted({row.batch_id for row in held})
+    old = sorted(set(again["_batch_id"].to_pylist()))
     parts = []
-    for ids, extra in (
-        (batch_ids, ""),
-        (old, " where exists (select 1 from waiting w where w._batch_id = r._batch_id and w._row_no = r._row_no)"),
+    for ids, before, rows in (
+        (batch_ids, "null::varchar", ""),
+        (old, "w.verdict_before", " join again w on w._batch_id = r._batch_id and w._row_no = r._row_no"),
     ):
         if ids:
             paths = [state.path_of(batch_id) for batch_id in ids]
             present = {name for path in paths for name in pq.read_schema(path).names}
-            columns = ", ".join(f"{ident(name) if name in present else 'null'}::{kind} as {ident(name)}" for name, kind in types.items())
-            parts.append(f"select {columns}, {'true' if extra else 'false'} as is_held_before from {files(paths)} r{extra}")
+            columns = ", ".join(
+                f"{'r.' + ident(name) if name in present else 'null'}::{kind} as {ident(name)}" for name, kind in types.items()
+            )
+            parts.append(f"select {columns}, {before} as verdict_before from {files(paths)} r{rows}")
     connection.execute(f"create or replace view landed as {' union all '.join(parts)}")
     ends = {batch.batch_id: batch.interval_end for batch in batches}
     ends |= {batch_id: state.register.batch(batch_id).interval_end for batch_id in old}
@@ -84,7 +95,7 @@ def load_batch(state: GateState, record: RecordDecl, batches: Sequence[Batch], h
     interval = {"_batch_id": pa.array(list(ends), pa.string()), "ctx_as_of": pa.array(list(ends.values()), moment)}
     connection.register("interval_ends", pa.table(interval))
     wanted = [f"l.{ident(name)}" for name in _used(record)]
-    wanted += ["l.is_held_before", "i.ctx_as_of"]
+    wanted += ["l.verdict_before", "i.ctx_as_of", f"timestamptz {literal(EARLIEST.isoformat())} as ctx_earliest"]
     for check in record.checks:
         name = check.column.removeprefix("ctx_unreadable_")
         if name != check.column:
@@ -116,7 +127,7 @@ def find_repeats(state: GateState, record: RecordDecl) -> None:
     keys = ", ".join(ident(name) for name in record.key)
     present = " and ".join(f"{ident(name)} is not null" for name in record.key)
     # Equal keys have equal hashes, so grouping eight bytes finds the few keys worth grouping as they are.
-    fresh = f"from batch where not is_held_before and {present}"
+    fresh = f"from batch where verdict_before is null and {present}"
     connection.execute(
         f"create or replace table twice as select _batch_id, {keys} {fresh} and hash(_batch_id, {keys}) in"
         f" (select hash(_batch_id, {keys}) {fresh} group by all having count(*) > 1) group by all having count(*) > 1"
@@ -140,7 +151,7 @@ def find_repeats(state: GateState, record: RecordDecl) -> None:
     columns = ", ".join(ident(name) for name in named)
     connection.execute(
         f"create or replace table repeats as with again as (select _batch_id, _row_no, {columns}, row({contents}, _deleted) as contents"
-        f" from landed l where not is_held_before and exists"
+        f" from landed l where verdict_before is null and exists"
         f" (select 1 from twice t where t._batch_id = l._batch_id and {same_key(record, 't', 'l')}))"
         f" select _batch_id, _row_no, {marks} from again"
     )
@@ -153,7 +164,7 @@ def enrich(state: GateState, record: RecordDecl) -> None:
     """
     connection = state.connection
     context = record.context_sql or "select b.* from batch b"
-    looked_at = _looked_at(record) - {"ctx_repeated"}
+    looked_at = _looked_at(record) - {"ctx_repeated"} | ({SUBMITTER} & words(context))
     columns = ", ".join(f"s.{ident(name)}" for name in ("_batch_id", "_row_no", *sorted(looked_at)))
     connection.execute(
         f"create or replace table judged as select {columns}, r.ctx_repeated from ({context}) s"

@@ -1,7 +1,8 @@
 """The gate: every landed batch gets a verdict, every bad row its reasons, every waiting row another chance.
 
-For each record, parents first: the batches without a verdict and the rows still held are enriched, judged in one
-compiled pass, judged again by Great Expectations, and the decisions registered in one transaction.
+For each record, parents first: the batches without a verdict, the rows still held and the bad rows whose context may
+have changed are enriched, judged in one compiled pass, judged again by Great Expectations, and the decisions registered
+in one transaction.
 """
 
 from __future__ import annotations
@@ -14,17 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linli.contracts import Catalog, RecordDecl
-from linli.gate.decide import STOPPED, decide
+from linli.gate.again import COLUMN_MISSING, STOPPED, rows_again
+from linli.gate.decide import decide
 from linli.gate.enrich import load_batch, missing_columns
 from linli.gate.judge import judge
-from linli.gate.ledger import OpenEntries
+from linli.gate.ledger import OpenEntries, refused_key
 from linli.gate.state import GateState, opened
 from linli.gate.verdicts import SCHEMA, write_verdict
-from linli.register import Batch, CheckResult, Decision, HeldRow, Register, Run, Verdict, now
+from linli.register import Batch, CheckResult, Decision, HeldRow, QuarantineEntry, Register, Run, Verdict, now
 from linli.settings import Settings
-
-COLUMN_MISSING = "column_missing"
-
 
 class RowsUnaccounted(RuntimeError):
     """A batch's rows do not add up: landed is not accepted + quarantined + held + duplicates."""
@@ -32,7 +31,7 @@ class RowsUnaccounted(RuntimeError):
 
 @dataclass(frozen=True)
 class RecordReport:
-    """What the gate did to one record in one run; rows of new batches, then rows that had been held before."""
+    """What the gate did to one record in one run; rows of new batches, then how many judged before it let through."""
 
     record: str
     batches: int
@@ -59,7 +58,7 @@ class GateReport:
 
 
 def gate(settings: Settings, register: Register, catalog: Catalog, run: Run, *, records: Collection[str] | None = None) -> GateReport:
-    """Judges everything landed and not yet judged, and the rows still held; of `records` only when given.
+    """Judges everything landed and not yet judged, and the rows to be judged again; of `records` only when given.
 
     Raises GateDisagreement when the two counts of a rule differ, RowsUnaccounted when a batch does not add up,
     ContextBroken and UnknownReference for declarations that cannot be carried out. What was registered for earlier
@@ -78,8 +77,9 @@ def gate(settings: Settings, register: Register, catalog: Catalog, run: Run, *, 
 def _gate_record(state: GateState, record: RecordDecl, run: Run) -> RecordReport | None:
     register = state.register
     batches = register.ungated_batches(record.source, record.name)
-    held = register.held_rows(record.source, record.name)
-    if not batches and not held:
+    again = rows_again(state, record)
+    if not batches and not again.num_rows:
+        register.close_entries(OpenEntries(state, record, decided=False).superseded(), now())
         return None
     lacking = {b.batch_id for b in batches if missing_columns(record, state.path_of(b.batch_id))}
     readable = [b for b in batches if b.batch_id not in lacking]
@@ -88,22 +88,27 @@ def _gate_record(state: GateState, record: RecordDecl, run: Run) -> RecordReport
     decided_at = now()
     decisions: list[Decision] = []
     rules: dict[str, dict[str, int]] = {}
-    if readable or held:
-        load_batch(state, record, readable, held)
+    closed = []
+    if readable or again.num_rows:
+        load_batch(state, record, readable, again)
         reference = state.reference(record)
-        stopped |= decide(state, record, reference)
+        stopped_now = decide(state, record, reference)
+        stopped |= stopped_now & {b.batch_id for b in readable}
         rules = _broken_rules(state)
         counted: dict[str, int] = {}
         for of_batch in rules.values():
             for rule, rows in of_batch.items():
                 counted[rule] = counted.get(rule, 0) + rows
         results = judge(state, record, reference, counted)
-        decisions = _decisions(state, record, readable, stopped, run, decided_at)
+        entries = OpenEntries(state, record, decided=True)
+        decisions = _decisions(state, record, readable, stopped_now, entries, run, decided_at)
+        closed = entries.superseded()
     decisions += [_refusal(state, record, b, run, decided_at) for b in batches if b.batch_id in lacking]
     for rule, unexpected in ((COLUMN_MISSING, len(lacking)), (STOPPED, len(stopped))):
         outcome = "NA" if not batches else "FAIL" if unexpected else "PASS"
         results.append(CheckResult(record.source, record.name, rule, "critical", len(batches), unexpected, outcome))
     register.add_decisions(decisions, results, run)
+    register.close_entries(closed, decided_at)
     state.forget_accepted(record)
     first = [d.verdict for d in decisions if d.verdict.n == 1]
     return RecordReport(
@@ -115,7 +120,7 @@ def _gate_record(state: GateState, record: RecordDecl, run: Run) -> RecordReport
         held=sum(v.held for v in first),
         duplicates=sum(v.duplicates for v in first),
         stopped=tuple(sorted(stopped)),
-        released=sum(len(d.freed) for d in decisions),
+        released=sum(d.verdict.accepted - register.verdicts_of(d.verdict.batch_id)[-2].accepted for d in decisions if d.verdict.n > 1),
         rules=rules,
     )
 
@@ -134,30 +139,25 @@ def _counts(state: GateState) -> dict[str, dict[str, int]]:
     counts = {
         batch_id: {"accepted": rows}
         for batch_id, rows in state.connection.execute(
-            "select _batch_id, count(*) from batch where not is_held_before group by all"
+            "select _batch_id, count(*) from batch where verdict_before is null group by all"
         ).fetchall()
     }
     for batch_id, verdict, rows in state.connection.execute(
-        "select _batch_id, verdict, count(*) from decided where not is_held_before and verdict <> 'accepted' group by all"
+        "select _batch_id, verdict, count(*) from decided where verdict_before is null and verdict <> 'accepted' group by all"
     ).fetchall():
         counts[batch_id][verdict] = rows
         counts[batch_id]["accepted"] -= rows
     return counts
 
 
-def _exceptions(state: GateState, held_before: bool) -> dict[str, pa.Table]:
-    """Per batch the rows its verdict file lists, with `_snapshot_at, submitter, source_ref` for the entries."""
-    unchanged = "held" if held_before else "accepted"
+def _exceptions(state: GateState, *, before: bool) -> dict[str, pa.Table]:
+    """Per batch the rows its verdict file lists, with `submitter, source_ref` for the entries and `verdict_before`."""
+    which = "verdict_before is not null and not is_unchanged" if before else "verdict_before is null and verdict <> 'accepted'"
     table: pa.Table = state.connection.sql(
         "select _batch_id, _row_no as row_no, case verdict when 'accepted' then 'released' else verdict end as verdict, rules,"
-        " readings, key, submitter, source_ref from decided where is_held_before = ? and verdict <> ?"
-        " order by _batch_id, row_no",
-        params=[held_before, unchanged],
+        f" readings, key, submitter, source_ref, verdict_before from decided where {which} order by _batch_id, row_no"
     ).to_arrow_table()
-    sizes = state.connection.execute(
-        "select _batch_id, count(*) from decided where is_held_before = ? and verdict <> ? group by all order by all",
-        [held_before, unchanged],
-    ).fetchall()
+    sizes = state.connection.execute(f"select _batch_id, count(*) from decided where {which} group by all order by all").fetchall()
     found, offset = {}, 0
     for batch_id, rows in sizes:
         found[batch_id] = table.slice(offset, rows)
@@ -166,16 +166,17 @@ def _exceptions(state: GateState, held_before: bool) -> dict[str, pa.Table]:
 
 
 def _decisions(
-    state: GateState, record: RecordDecl, batches: Sequence[Batch], stopped: set[str], run: Run, decided_at: datetime
+    state: GateState, record: RecordDecl, batches: Sequence[Batch], stopped: set[str], entries: OpenEntries, run: Run, decided_at: datetime
 ) -> list[Decision]:
-    """Decisions about old batches with held rows and about new ones, oldest snapshot first."""
+    """Decisions about batches with rows judged again and about new ones, oldest snapshot first."""
     register = state.register
-    entries = OpenEntries(state, record)
-    again = _exceptions(state, held_before=True)
+    again = _exceptions(state, before=True)
     before = sorted((register.batch(batch_id) for batch_id in again), key=lambda b: (b.snapshot_at, b.batch_id))
-    decisions = [_reconsidered(state, record, batch, again[batch.batch_id], entries, run, decided_at) for batch in before]
-    counts, exceptions = _counts(state), _exceptions(state, held_before=False)
-    nothing = SCHEMA.append(pa.field("submitter", pa.string())).append(pa.field("source_ref", pa.string())).empty_table()
+    decisions = [
+        _reconsidered(state, record, batch, again[batch.batch_id], batch.batch_id in stopped, entries, run, decided_at) for batch in before
+    ]
+    counts, exceptions = _counts(state), _exceptions(state, before=False)
+    nothing = pa.schema([*SCHEMA, *(pa.field(name, pa.string()) for name in ("submitter", "source_ref", "verdict_before"))]).empty_table()
     for batch in sorted(batches, key=lambda b: (b.snapshot_at, b.batch_id)):
         rows = exceptions.get(batch.batch_id, nothing)
         count = counts.get(batch.batch_id, {})
@@ -189,22 +190,31 @@ def _decisions(
 
 
 def _reconsidered(
-    state: GateState, record: RecordDecl, batch: Batch, rows: pa.Table, entries: OpenEntries, run: Run, decided_at: datetime
+    state: GateState,
+    record: RecordDecl,
+    batch: Batch,
+    rows: pa.Table,
+    is_stopped: bool,
+    entries: OpenEntries,
+    run: Run,
+    decided_at: datetime,
 ) -> Decision:
     last = state.register.latest_verdict(batch.batch_id)
     assert last is not None
-    count = {kind: rows["verdict"].to_pylist().count(kind) for kind in ("released", "quarantined", "duplicate")}
+    was, now_is = rows["verdict_before"].to_pylist(), rows["verdict"].to_pylist()
     verdict = Verdict(
         batch.batch_id, last.n + 1, _write(state, record, batch, last.n + 1, rows), batch.rows,
-        last.accepted + count["released"], last.quarantined + count["quarantined"], last.held - rows.num_rows,
-        last.duplicates + count["duplicate"], last.stopped, run.run_id, decided_at,
+        last.accepted + now_is.count("released"),
+        last.quarantined + now_is.count("quarantined") - was.count("quarantined"),
+        last.held + now_is.count("held") - was.count("held"),
+        last.duplicates + now_is.count("duplicate"), is_stopped, run.run_id, decided_at,
     )  # fmt: skip
     return _decision(record, batch, verdict, rows, entries)
 
 
 def _decision(record: RecordDecl, batch: Batch, verdict: Verdict, rows: pa.Table, entries: OpenEntries) -> Decision:
     accounted = verdict.accepted + verdict.quarantined + verdict.held + verdict.duplicates
-    if verdict.landed != accounted or verdict.held < 0:
+    if verdict.landed != accounted or min(verdict.accepted, verdict.quarantined, verdict.held, verdict.duplicates) < 0:
         raise RowsUnaccounted(f"{batch.batch_id}: {verdict.landed} rows landed, {accounted} are accounted for")
     opened_entries, closed = entries.step(batch, verdict, rows)
     held = [
@@ -212,7 +222,7 @@ def _decision(record: RecordDecl, batch: Batch, verdict: Verdict, rows: pa.Table
         for row in rows.to_pylist()
         if row["verdict"] == "held"
     ]
-    freed = [(batch.batch_id, row_no) for row_no in rows["row_no"].to_pylist()] if verdict.n > 1 else []
+    freed = [(batch.batch_id, row["row_no"]) for row in rows.to_pylist() if row["verdict_before"] == "held"]
     return Decision(verdict, quarantined=opened_entries, held=held, freed=freed, closed=closed)
 
 
@@ -225,7 +235,10 @@ def _write(state: GateState, record: RecordDecl, batch: Batch, n: int, rows: pa.
 
 
 def _refusal(state: GateState, record: RecordDecl, batch: Batch, run: Run, decided_at: datetime) -> Decision:
-    """The verdict about a batch whose file lacks columns: none of its rows can be judged, all are quarantined."""
+    """The verdict about a batch whose file lacks columns: none of its rows can be judged, all are quarantined.
+
+    One entry tells of it; it ends with the next batch of the record that can be judged.
+    """
     names = missing_columns(record, state.path_of(batch.batch_id))
     count = pq.read_metadata(state.path_of(batch.batch_id)).num_rows
     rows = pa.table(
@@ -235,7 +248,7 @@ def _refusal(state: GateState, record: RecordDecl, batch: Batch, run: Run, decid
             "verdict": ["quarantined"] * count,
             "rules": [[COLUMN_MISSING, STOPPED]] * count,
             "readings": [["、".join(names), None]] * count,
-            "key": [f"#{batch.batch_id}"] * count,
+            "key": [refused_key(record)] * count,
         },
         schema=SCHEMA,
     )
@@ -243,4 +256,7 @@ def _refusal(state: GateState, record: RecordDecl, batch: Batch, run: Run, decid
     verdict = Verdict(batch.batch_id, 1, path, batch.rows, 0, count, 0, 0, True, run.run_id, decided_at)
     if batch.rows != count:
         raise RowsUnaccounted(f"{batch.batch_id}: {batch.rows} rows landed, its file has {count}")
-    return Decision(verdict)
+    entry = QuarantineEntry(
+        record.source, record.name, refused_key(record), (COLUMN_MISSING, STOPPED), None, batch.batch_id, 0, None, decided_at
+    )
+    return Decision(verdict, quarantined=[entry])

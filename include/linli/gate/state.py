@@ -1,7 +1,7 @@
 """The gate's own in-memory DuckDB: reference seeds, landed rows, and what has been accepted so far.
 
-`accepted."<source>.<record>"` holds the newest accepted version of every key, without deleted ones: the staging
-table of the working file, and on top of it the accepted rows of verdicts that no build has taken in yet.
+`versions."<source>.<record>"` holds the newest accepted version of every key: the staging table of the working file,
+and on top of it the accepted rows of verdicts that no build has taken in yet. `accepted` has them without deleted ones.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
 from linli.contracts import META, SQL_TYPES, Catalog, RecordDecl
 from linli.gate.compile import Reference, Scalar, ident, literal
@@ -110,37 +111,50 @@ class GateState:
     def prepare_accepted(self, record: RecordDecl) -> None:
         """Makes `accepted."<name>"` for every record that the context of `record` reads."""
         for name in re.findall(r'accepted\."([^"]+)"', record.context_sql or ""):
-            self._make_accepted(self.catalog.record(name))
+            self.make_accepted(self.catalog.record(name))
         if "standing" in words(record.context_sql):
-            self._make_accepted(record)
+            self.make_accepted(record)
 
     def forget_accepted(self, record: RecordDecl) -> None:
         """To be called when new verdicts about `record` have been registered."""
         self._ready.discard(record.full_name)
         self._pending = None
 
-    def _make_accepted(self, record: RecordDecl) -> None:
+    def make_accepted(self, record: RecordDecl) -> None:
+        """Makes `versions` and `accepted` of `record`, with the columns that some context, key or group names."""
         if record.full_name in self._ready:
             return
-        self.connection.execute("create schema if not exists accepted")
+        for schema in ("versions", "accepted"):
+            self.connection.execute(f"create schema if not exists {schema}")
+        wanted = {name for other in self.catalog.records for name in other.key} | self._context_words
+        wanted |= {"_batch_id", "_row_no", "_snapshot_at", "_deleted"}
+        names = [name for name in column_types(record) if name in wanted]
+        versions = f'versions."{record.full_name}"'
+        self.connection.execute(f"create or replace view {versions} as {self.versions_sql(record, names)}")
+        columns = ", ".join(ident(name) for name in names)
+        self.connection.execute(f'create or replace view accepted."{record.full_name}" as select {columns} from {versions} where not _deleted')
+        self._ready.add(record.full_name)
+
+    def versions_sql(self, record: RecordDecl, names: Sequence[str], pending: str = "pending") -> str:
+        """A select of `names` (with the key and `_snapshot_at`) of the newest accepted version of every key.
+
+        Verdicts not built are read now, into a table named after `pending`.
+        """
         types = column_types(record)
-        wanted = set(record.key) | {"_batch_id", "_row_no", "_snapshot_at", "_deleted"} | self._context_words
-        names = [name for name in types if name in wanted]
         staging = f"work.staging.{ident('stg_' + record.table)}"
         staged = self._staged(record, names)
-        pending, view = ident(f"pending.{record.full_name}"), f'accepted."{record.full_name}"'
-        self.connection.execute(f"create or replace table {pending} as {self._pending_sql(record, names, staged)}")
+        table = ident(f"{pending}.{record.full_name}")
+        self.connection.execute(f"create or replace table {table} as {self._pending_sql(record, names, staged)}")
         columns = ", ".join(ident(name) for name in names)
-        if staged:
-            self.connection.execute(
-                f"create or replace view {view} as select {columns} from {pending} p where not _deleted and not exists"
-                f" (select 1 from {staging} s where {same_key(record, 's', 'p')} and s._snapshot_at > p._snapshot_at)"
-                f" union all select {columns} from {staging} s where not _deleted and not exists"
-                f" (select 1 from {pending} p where {same_key(record, 'p', 's')} and p._snapshot_at >= s._snapshot_at)"
-            )
-        else:
-            self.connection.execute(f"create or replace view {view} as select {columns} from {pending} where not _deleted")
-        self._ready.add(record.full_name)
+        if not staged:
+            return f"select {columns} from {table}"
+        typed = ", ".join(f"{ident(name)}::{types[name]} as {ident(name)}" for name in names)
+        return (
+            f"select {columns} from {table} p where not exists"
+            f" (select 1 from {staging} s where {same_key(record, 's', 'p')} and s._snapshot_at > p._snapshot_at)"
+            f" union all select {typed} from {staging} s where not exists"
+            f" (select 1 from {table} p where {same_key(record, 'p', 's')} and p._snapshot_at >= s._snapshot_at)"
+        )
 
     def _staged(self, record: RecordDecl, names: Sequence[str]) -> bool:
         """Whether the working file has this record's staging table with every column needed."""
@@ -158,8 +172,14 @@ class GateState:
         types = column_types(record)
         verdicts = self._verdicts(record, staged)
         first = [v for v in verdicts if v.n == 1 and v.accepted]
-        later = [v for v in verdicts if v.n > 1]
-        columns = ", ".join(f"{ident(name)}::{types[name]} as {ident(name)}" for name in names)
+        later = [v for v in verdicts if v.n > 1 and v.path]
+
+        def rows_of(verdicts: Sequence[Verdict]) -> str:
+            paths = sorted({self.path_of(v.batch_id) for v in verdicts})
+            present = {name for path in paths for name in pq.read_schema(path).names}
+            columns = ", ".join(f"{ident(name) if name in present else 'null'}::{types[name]} as {ident(name)}" for name in names)
+            return f"select {columns} from {files(paths)} b"
+
         parts = []
         if first:
             excepted = [self.settings.home / v.path for v in first if v.path]
@@ -168,12 +188,12 @@ class GateState:
                 if excepted
                 else ""
             )
-            parts.append(f"select {columns} from {files([self.path_of(v.batch_id) for v in first])} b{anti}")
+            parts.append(f"{rows_of(first)}{anti}")
         if later:
             changed = files([self.settings.home / v.path for v in later if v.path])
             parts.append(
-                f"select {columns} from {files(sorted({self.path_of(v.batch_id) for v in later}))} b where exists (select 1 from"
-                f" {changed} x where x._batch_id = b._batch_id and x.row_no = b._row_no and x.verdict = 'released')"
+                f"{rows_of(later)} where exists (select 1 from {changed} x where x._batch_id = b._batch_id"
+                " and x.row_no = b._row_no and x.verdict = 'released')"
             )
         if not parts:
             return "select " + ", ".join(f"null::{types[name]} as {ident(name)}" for name in names) + " where false"

@@ -105,12 +105,12 @@ def test_steps_wait_for_their_case_and_are_released_by_themselves(lake: Lake) ->
 
 
 def test_held_row_that_turns_out_bad_is_quarantined(lake: Lake) -> None:
-    steps = lake.land(STEPS, [{**OPENING, "stepped_at": "2026-10-07T08:00:00+08:00"}])
+    steps = lake.land(STEPS, [{**OPENING, "officer_no": "E999"}])
     run(lake)
     lake.land(CASES, [CASE])
     run(lake)
     assert lake.account(steps) == (0, 1, 0, 0)
-    assert lake.listed(steps, 2) == {0: ("quarantined", ["step_after_report"])}
+    assert lake.listed(steps, 2) == {0: ("quarantined", ["officer_known"])}
     assert open_keys(lake, STEPS) == ["1"]
 
 

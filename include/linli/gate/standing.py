@@ -1,0 +1,70 @@
+"""What stands of a record while its own rows are judged: accepted rows, and what of the batch has not fallen."""
+
+from __future__ import annotations
+
+import re
+
+from linli.contracts import RecordDecl
+from linli.gate.compile import ident
+from linli.gate.enrich import ContextBroken
+from linli.gate.state import GateState, column_types, same_key
+
+_SCOPE = re.compile(r"^-- standing: (.+)$", re.MULTILINE)
+
+
+def _scope(record: RecordDecl) -> list[tuple[str, str]]:
+    """(column of what stands, column of the batch) pairs that bring an accepted row into the context."""
+    found = _SCOPE.search(record.context_sql or "")
+    if found is None:
+        raise ContextBroken(f"{record.full_name}: its context reads standing without a line `-- standing: column, …`")
+    pairs = [part.strip().partition("=") for part in found.group(1).split(",")]
+    return [(column, other or column) for column, _, other in pairs]
+
+
+def find_kept(state: GateState, record: RecordDecl) -> None:
+    """Makes `kept` (`_batch_id, _row_no`), once a batch: new rows that are to the letter what is accepted of their key."""
+    connection = state.connection
+    if connection.execute("select 1 from information_schema.tables where table_name = 'kept'").fetchall():
+        return
+    names = [column.name for column in record.columns]
+    versions = state.versions_sql(record, [*names, "_parent_version", "_snapshot_at", "_deleted", "_batch_id", "_row_no"], "compared")
+
+    def contents(alias: str) -> str:
+        return "row(" + ", ".join(f"{alias}.{ident(name)}" for name in (*names, "_parent_version")) + ")"
+
+    connection.execute(
+        f"create table kept as select l._batch_id, l._row_no from landed l join ({versions}) v on {same_key(record, 'l', 'v')}"
+        f" where l.verdict_before is null and not l._deleted and not v._deleted and {contents('l')} is not distinct from {contents('v')}"
+    )
+
+
+def scope_standing(state: GateState, record: RecordDecl) -> None:
+    """Makes `in_scope`: the accepted rows that the context of this batch can ask about."""
+    state.connection.execute(
+        f'create or replace table in_scope as select {_columns(state, record)} from accepted."{record.full_name}" a where '
+        + " or ".join(
+            f"a.{ident(column)} in (select b.{ident(other)} from batch b where b.{ident(other)} is not null)"
+            for column, other in _scope(record)
+        )
+    )
+
+
+def _columns(state: GateState, record: RecordDecl) -> str:
+    names = {str(row[0]) for row in state.connection.execute(f'describe accepted."{record.full_name}"').fetchall()}
+    names &= {str(row[0]) for row in state.connection.execute("describe batch").fetchall()}
+    return ", ".join(ident(name) for name in column_types(record) if name in names)
+
+
+def make_standing(state: GateState, record: RecordDecl) -> None:
+    """Makes `standing`: the newest candidate of each key, and what is accepted of the other keys."""
+    columns = _columns(state, record)
+    keys = ", ".join(ident(name) for name in record.key)
+    state.connection.execute(
+        f"create or replace table standing as with fresh as (select {columns}, exists"
+        " (select 1 from kept k where k._batch_id = b._batch_id and k._row_no = b._row_no) as is_accepted from batch b where exists"
+        " (select 1 from candidate c where c._batch_id = b._batch_id and c._row_no = b._row_no) qualify row_number() over"
+        f" (partition by {keys} order by _snapshot_at desc, _batch_id desc, _row_no desc) = 1)"
+        f" select * from fresh union all select {columns}, true as is_accepted from in_scope a"
+        f" where not exists (select 1 from fresh f where {same_key(record, 'f', 'a')})"
+        f" and not exists (select 1 from batch d where d._deleted and {same_key(record, 'd', 'a')})"
+    )
