@@ -45,7 +45,8 @@ create table if not exists held (
   since_at text not null, primary key (batch_id, row_no)
 ) strict;
 create table if not exists files (
-  file_sha text primary key, source text not null, file_label text not null, run_id text not null, seen_at text not null, state text not null
+  file_sha text primary key, source text not null, file_label text not null, run_id text not null, seen_at text not null,
+  state text not null
 ) strict;
 create table if not exists source_status (
   run_id text not null, source text not null, feed text not null, state text not null, detail text not null default '',
@@ -390,6 +391,15 @@ class Register:
                 "insert or replace into check_results values (?,?,?,?,?,?,?,?,?)",
                 [(run.run_id, c.source, c.record, c.rule, c.severity, c.evaluated, c.unexpected, c.result, _text(now())) for c in results],
             )
+
+    def close_entries(self, closed: Sequence[tuple[str, str, str, str]], closed_at: dt.datetime) -> None:
+        """Ends open quarantine entries, given as (source, record, key, reason), that no verdict about their batch ends."""
+        if closed:
+            with self._write() as db:
+                db.executemany(
+                    "update quarantine set closed_at=?, closed_reason=? where source=? and record=? and key=? and closed_at is null",
+                    [(_text(closed_at), reason, source, record, key) for source, record, key, reason in closed],
+                )
 
     @staticmethod
     def _verdict(row: sqlite3.Row) -> Verdict:

@@ -24,7 +24,10 @@ print(json.dumps({
     "loaded": sorted({m.split(".")[0] for m in set(sys.modules) - before}),
     "dags": {
         name: {
-            "tasks": {t.task_id: {"down": sorted(t.downstream_task_ids), "rule": t.trigger_rule.value, "retries": t.retries} for t in dag.tasks},
+            "tasks": {
+                t.task_id: {"down": sorted(t.downstream_task_ids), "rule": t.trigger_rule.value, "retries": t.retries}
+                for t in dag.tasks
+            },
             "timetable": type(dag.timetable).__name__,
             "catchup": dag.catchup,
             "active": dag.max_active_runs,

@@ -89,9 +89,8 @@ def _export(
     for schema in PUBLISHED_SCHEMAS:
         con.execute(f"create schema release.{schema}")
     exported = con.execute(
-        "select table_schema, table_name from information_schema.tables where table_catalog='work'"
-        f" and table_schema in {PUBLISHED_SCHEMAS} or (table_catalog='work' and table_schema='core' and table_name like 'dim\\_%' escape '\\')"
-        " order by 1, 2"
+        "select table_schema, table_name from information_schema.tables where table_catalog='work' and"
+        f" (table_schema in {PUBLISHED_SCHEMAS} or (table_schema='core' and table_name like 'dim\\_%' escape '\\')) order by 1, 2"
     ).fetchall()
     for schema, name in exported:
         into = "ref" if schema == "core" else schema
