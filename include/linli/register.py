@@ -352,6 +352,8 @@ class Register:
     def add_decisions(self, decisions: Sequence[Decision], results: Sequence[CheckResult], run: Run) -> None:
         """The gate's decisions about the batches of one record and what was judged of its rules: all or nothing.
 
+        Results of a second try in the same run are added to those of the first: what failed stays failed.
+
         Raises SupersededRun when a newer run has begun since: it judges the same batches.
         """
         with self._write() as db:
@@ -388,7 +390,10 @@ class Register:
                     [(h.batch_id, h.row_no, h.source, h.record, h.key, h.rule, _text(h.since_at)) for h in d.held],
                 )
             db.executemany(
-                "insert or replace into check_results values (?,?,?,?,?,?,?,?,?)",
+                "insert into check_results values (?,?,?,?,?,?,?,?,?) on conflict (run_id, source, record, rule) do update set"
+                " evaluated=evaluated+excluded.evaluated, unexpected=unexpected+excluded.unexpected, decided_at=excluded.decided_at,"
+                " result=case when 'FAIL' in (result, excluded.result) then 'FAIL'"
+                " when 'PASS' in (result, excluded.result) then 'PASS' else 'NA' end",
                 [(run.run_id, c.source, c.record, c.rule, c.severity, c.evaluated, c.unexpected, c.result, _text(now())) for c in results],
             )
 

@@ -29,9 +29,7 @@ def depends_on_context(check: Check) -> bool:
     """Whether the rule may turn out otherwise for the same row on another night."""
     expect = check.expect
     named = {check.column, *(w.column for w in check.where), expect.at_or_after or "", expect.before or ""} - _OF_THE_BATCH
-    return expect.in_reference is not None or any(
-        name.startswith("ctx_") and not name.startswith("ctx_unreadable_") for name in named
-    )
+    return expect.in_reference is not None or any(name.startswith("ctx_") and not name.startswith("ctx_unreadable_") for name in named)
 
 
 def lasting_rules(record: RecordDecl) -> list[str]:
@@ -110,6 +108,4 @@ def find_superseded(state: GateState, record: RecordDecl) -> None:
         for parent in record.parents:
             state.make_accepted(state.catalog.record(parent))
         newer.append(newer_in_group(state, record, "b") or "false")
-    state.connection.execute(
-        f"create or replace table superseded as {rows} b.verdict_before is not null and ({' or '.join(newer)})"
-    )
+    state.connection.execute(f"create or replace table superseded as {rows} b.verdict_before is not null and ({' or '.join(newer)})")

@@ -29,9 +29,7 @@ class OpenEntries:
         self._state, self._record = state, record
         self._entries = {entry.key: entry for entry in state.register.quarantine(source=record.source, record=record.name)}
         # key -> snapshot of the batch that last showed the row bad
-        self._open: dict[str, datetime] = {
-            key: state.register.batch(entry.batch_id).snapshot_at for key, entry in self._entries.items()
-        }
+        self._open: dict[str, datetime] = {key: state.register.batch(entry.batch_id).snapshot_at for key, entry in self._entries.items()}
         self._cured = self._find_cured() if decided else {}
         self._decided = decided
 
@@ -72,9 +70,9 @@ class OpenEntries:
         }
         for row in listed:
             entry = self._entries.get(row["key"])
-            if row["verdict_before"] == "quarantined" and row["verdict"] in _ENDS and row["key"] in self._open:
-                if entry is not None and (entry.batch_id, entry.row_no) == (batch.batch_id, row["row_no"]):
-                    ends[row["key"]] = _ENDS[row["verdict"]]
+            mine = entry is not None and (entry.batch_id, entry.row_no) == (batch.batch_id, row["row_no"])
+            if mine and row["verdict"] in _ENDS and row["key"] in self._open:
+                ends[row["key"]] = _ENDS[row["verdict"]]
         if COLUMN_MISSING not in {rule for entry in entries for rule in entry.rules} and verdict.n == 1:
             ends |= {key: "accepted" for key in (refused_key(record),) if key in self._open and self._open[key] <= batch.snapshot_at}
         for key in ends:
@@ -122,8 +120,9 @@ class OpenEntries:
         children = [other for other in self._state.catalog.records if self._record.full_name in other.parents]
         same = " and ".join(f"b.{ident(name)} = l.{ident(name)}" for name in children[0].key[:-1])
         return (
-            f"exists (select 1 from batch b where {same} and (l.sheet is null or b.sheet = l.sheet) and b._snapshot_at > l._snapshot_at"
-            " and not exists (select 1 from decided d where d._batch_id = b._batch_id and d._row_no = b._row_no and d.verdict <> 'accepted'))"
+            f"exists (select 1 from batch b where {same} and (l.sheet is null or b.sheet = l.sheet)"
+            " and b._snapshot_at > l._snapshot_at and not exists (select 1 from decided d"
+            " where d._batch_id = b._batch_id and d._row_no = b._row_no and d.verdict <> 'accepted'))"
         )
 
 

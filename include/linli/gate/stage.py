@@ -25,6 +25,7 @@ from linli.gate.verdicts import SCHEMA, write_verdict
 from linli.register import Batch, CheckResult, Decision, HeldRow, QuarantineEntry, Register, Run, Verdict, now
 from linli.settings import Settings
 
+
 class RowsUnaccounted(RuntimeError):
     """A batch's rows do not add up: landed is not accepted + quarantined + held + duplicates."""
 

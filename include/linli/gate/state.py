@@ -132,7 +132,9 @@ class GateState:
         versions = f'versions."{record.full_name}"'
         self.connection.execute(f"create or replace view {versions} as {self.versions_sql(record, names)}")
         columns = ", ".join(ident(name) for name in names)
-        self.connection.execute(f'create or replace view accepted."{record.full_name}" as select {columns} from {versions} where not _deleted')
+        self.connection.execute(
+            f'create or replace view accepted."{record.full_name}" as select {columns} from {versions} where not _deleted'
+        )
         self._ready.add(record.full_name)
 
     def versions_sql(self, record: RecordDecl, names: Sequence[str], pending: str = "pending") -> str:
