@@ -7,6 +7,7 @@ same version, levels that agree. Prints one JSON object: looks, versions seen, a
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -54,8 +55,8 @@ def main(stop: Path) -> None:
     settings = Settings.load()
     known: dict[str, object] = {}
     torn: list[str] = []
-    looks = 0
-    while not stop.exists():
+    looks, parent = 0, os.getppid()
+    while not stop.exists() and os.getppid() == parent:
         try:
             found = look(settings, known)
             looks += 1
