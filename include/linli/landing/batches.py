@@ -88,7 +88,10 @@ def land_reading(
     run: Run,
     kind: str | None = None,
 ) -> list[Batch]:
-    """A reading of `feed`, personal values protected on the way; `kind` is 'file' for a file's and else 'window' by default."""
+    """The records of a reading of `feed`, personal values protected on the way; `kind` is by default 'file' for a file's, else 'window'.
+
+    A record the reading has no table for (a sheet the file has not) gets no batch.
+    """
     parts = [
         Part(
             record,
@@ -97,6 +100,7 @@ def land_reading(
             {"new_columns": list(reading.new_columns[record.name])} if reading.new_columns.get(record.name) else {},
         )
         for record in feed.records
+        if record.name in reading.tables
     ]
     return land_together(
         settings,
@@ -172,7 +176,9 @@ def land_together(
             batches.append(Batch(**{**vars(batch), "rows": rows}))
         with lake_lock(settings, exclusive=False):
             for path, batch in zip(aside, batches, strict=True):
-                link(path, settings.home / batch.path)
+                _link(path, settings.home / batch.path)
+            for folder in sorted({(settings.home / batch.path).parent for batch in batches}):
+                sync(folder)
             register.add_batches(batches)
         if file:
             register.add_file(file.sha256, batches[0].source, file.label, run.run_id, file_state(file.is_complete))
@@ -236,10 +242,14 @@ def _batch_id(record: RecordDecl, snapshot_at: dt.datetime) -> str:
 
 
 def link(aside: Path, place: Path) -> None:
-    """Exclusive: a batch that is there is never replaced."""
+    """Exclusive: a batch that is there is never replaced. On disk when this returns."""
+    _link(aside, place)
+    sync(place.parent)
+
+
+def _link(aside: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.link(aside, place)
-    sync(place.parent)
 
 
 def _landing_rows(part: Part, batch_id: str, snapshot_at: dt.datetime) -> Iterator[pa.RecordBatch]:

@@ -22,6 +22,9 @@ FOOTER_KEY = b"linli"
 ROWS_PER_GROUP = 122_880
 """DuckDB's own row group size: its readers then work on whole groups"""
 
+SMALL_ROWS = 10_000
+"""below this neither a dictionary nor a thread earns what it costs"""
+
 _SAMPLE_ROWS = 20_000
 _EARLIEST, _LATEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
@@ -71,6 +74,7 @@ def _write(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], foo
     groups = _grouped(batches, schema)
     first = next(groups, schema.empty_table())
     rows: int = first.num_rows
+    is_small = rows < SMALL_ROWS
     integers = [f.name for f in schema if pa.types.is_timestamp(f.type) or pa.types.is_int64(f.type) or pa.types.is_int32(f.type)]
     with (
         path.open("xb") as sink,
@@ -79,16 +83,19 @@ def _write(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], foo
             schema,
             compression="zstd",
             compression_level=1,
-            use_dictionary=[name for name in _repetitive(first) if name not in integers],
-            column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
+            use_dictionary=False if is_small else [name for name in _repetitive(first) if name not in integers],
+            column_encoding=None if is_small else dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
             data_page_size=1 << 20,
         ) as writer,
     ):
-        with _Beside(writer) as beside:
-            beside.write(first)
-            for group in groups:
-                rows += group.num_rows
-                beside.write(group)
+        if is_small:
+            writer.write_table(first)
+        else:
+            with _Beside(writer) as beside:
+                beside.write(first)
+                for group in groups:
+                    rows += group.num_rows
+                    beside.write(group)
         writer.add_key_value_metadata({FOOTER_KEY.decode(): json.dumps({**footer, "rows": rows}, ensure_ascii=False, sort_keys=True)})
     return rows
 

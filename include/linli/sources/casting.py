@@ -31,10 +31,14 @@ _LIST_SEPARATORS = r"[、,，;；/\s]+"
 
 @dataclass(frozen=True)
 class Sheetwise:
-    """What the sheet says about all its dates: the year of dates without one, and whether serials count from 1904."""
+    """What the sheet says about all its dates: the year (and month) it is about, and whether serials count from 1904.
+
+    A date without a year takes `year`; across the turn of the year next to `month`, the neighbouring one.
+    """
 
     year: int | None = None
     is_1904: bool = False
+    month: int | None = None
 
 
 @dataclass(frozen=True)
@@ -129,9 +133,12 @@ def _as_bool(tidy: pa.Array) -> pa.Array:
 
 
 def _as_iso_date(tidy: pa.Array, sheet: Sheetwise) -> pa.Array:
-    found = pc.coalesce(_joined(tidy, _FULL_DATE), _joined(tidy, _COMPACT_DATE))
+    found = _joined(tidy, _FULL_DATE)
+    if found.null_count == tidy.null_count:
+        return found
+    found = pc.coalesce(found, _joined(tidy, _COMPACT_DATE))
     if sheet.year is not None:
-        found = pc.coalesce(found, _joined(tidy, _DAY_OF_YEAR, f"{sheet.year:04d}"))
+        found = pc.coalesce(found, _joined(tidy, _DAY_OF_YEAR, sheet))
     serials = pc.if_else(pc.match_substring_regex(tidy, _SERIAL), tidy, _NULL_TEXT).cast(pa.float64())
     days = pc.add(pc.floor(serials).cast(pa.int32()), _DAYS_1904 if sheet.is_1904 else 0)
     usable = pc.and_(pc.greater_equal(days, _FIRST_SERIAL), pc.less_equal(days, _LAST_SERIAL))
@@ -139,11 +146,18 @@ def _as_iso_date(tidy: pa.Array, sheet: Sheetwise) -> pa.Array:
     return pc.coalesce(found, days.cast(pa.date32()).cast(pa.string()))
 
 
-def _joined(tidy: pa.Array, pattern: str, year: str | None = None) -> pa.Array:
+def _joined(tidy: pa.Array, pattern: str, sheet: Sheetwise | None = None) -> pa.Array:
     parts = pc.extract_regex(tidy, pattern)
     month, day = (pc.utf8_lpad(pc.struct_field(parts, name), 2, "0") for name in ("m", "d"))
-    first = pc.struct_field(parts, "y") if year is None else pc.if_else(month.is_valid(), year, _NULL_TEXT)
-    return pc.binary_join_element_wise(first, month, day, "-")
+    year = pc.struct_field(parts, "y") if sheet is None else _year_beside(month, sheet)
+    return pc.binary_join_element_wise(year, month, day, "-")
+
+
+def _year_beside(month: pa.Array, sheet: Sheetwise) -> pa.Array:
+    """The year of each month of a sheet: a January in a December's return is the next year's, a December in a January's the last's."""
+    assert sheet.year is not None
+    beyond, step = {12: ("01", 1), 1: ("12", -1)}.get(sheet.month or 0, ("", 0))
+    return pc.if_else(pc.equal(month, beyond), f"{sheet.year + step:04d}", f"{sheet.year:04d}")
 
 
 def _as_instant(tidy: pa.Array) -> pa.Array:

@@ -51,7 +51,7 @@ class InboxSource:
         returns = next(record for record in feed.records if record.extract.sheet == _ALL_SHEETS)
         kinds = [record for record in feed.records if record is not returns]
         label = safe_label(path.name, sha)
-        tables = {record.name: record.declared_schema().empty_table() for record in kinds}
+        tables: dict[str, pa.Table] = {}
         try:
             sheets = _sheets(path, content, kinds)
             entries = []
@@ -59,18 +59,18 @@ class InboxSource:
                 community, month_on = self._whose(sheet, path.name)
                 rows = len(sheet.row_numbers)
                 given = {"community_code": pa.repeat(pa.scalar(community, pa.string()), rows), "month_on": _repeated_date(month_on, rows)}
-                tables[sheet.record.name] = typed(sheet, given, sha, label, received_at.year)
+                tables[sheet.record.name] = typed(sheet, given, sha, label, month_on, received_at.year)
                 entries.append(_Entry(str(sheet.record.extract.sheet), community, month_on, rows))
             file = FileRef(path, sha, label, received_at, is_complete=True)
         except Refused as refusal:
-            tables = {record.name: record.declared_schema().empty_table() for record in kinds}
+            tables = {}
             month = month_in(path.name)
             entries = [_Entry(WHOLE_FILE, community_in(path.name), dt.date(*month, 1) if month else None, 0)]
             file = FileRef(path, sha, label, received_at, refusal.is_complete, refusal.problem)
         tables[returns.name] = _register(returns, file, entries)
         return Reading(
             received_at,
-            {record.name: tables[record.name].to_reader() for record in feed.records},
+            {record.name: tables[record.name].to_reader() for record in feed.records if record.name in tables},
             {name: table.num_rows for name, table in tables.items()},
             file=file,
         )

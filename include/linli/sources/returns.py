@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +23,7 @@ HEADER_WITHIN = 15
 _LEAST_SHARE = 0.5
 _FOOTER = re.compile(r"^(合计|总计|小计|共计|制表|审核|填表|填报人|负责人|复核|备注[::]|说明[::])")
 _FEW_CELLS = 3
+_REMARKS = re.compile(r"\s+|\([^)]*\)|\[[^\]]*\]|[*:]")
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,13 @@ class Sheet:
 
 def header_name(cell: object) -> str:
     """A column heading without what varies: width, spaces, line breaks, remarks in brackets."""
-    text = unicodedata.normalize("NFKC", str(cell))
-    return re.sub(r"\s+|\([^)]*\)|\[[^\]]*\]|[*:]", "", text)
+    return _plain_heading(str(cell))
+
+
+# The same headings stand in every file, and one file's rows are all compared with its heading.
+@lru_cache(maxsize=4096)
+def _plain_heading(text: str) -> str:
+    return _REMARKS.sub("", unicodedata.normalize("NFKC", text))
 
 
 def find_sheet(grid: Grid, records: Sequence[RecordDecl], hint: str) -> Sheet | None:
@@ -106,13 +114,14 @@ def _cell(cell: object) -> object:
     return None if _is_blank(cell) else cell
 
 
-def typed(sheet: Sheet, given: dict[str, pa.Array], sha: str, label: str, received_year: int) -> pa.Table:
+def typed(sheet: Sheet, given: dict[str, pa.Array], sha: str, label: str, month_on: dt.date | None, received_year: int) -> pa.Table:
     """The sheet as its record: declared types, `given` columns of the file, and the META columns a file knows.
 
-    A date without a year takes the year of the return's month. A yes/no cell left blank says no.
+    A date without a year takes the year that brings it closest to the return's month, or else the year the file was received in.
+    A yes/no cell left blank says no.
     """
     rows = len(sheet.row_numbers)
-    wise = Sheetwise(sheet.month[0] if sheet.month else received_year, sheet.is_1904)
+    wise = Sheetwise(month_on.year if month_on else received_year, sheet.is_1904, month_on.month if month_on else None)
     casts: dict[str, Cast] = {}
     for column in sheet.record.columns:
         if column.name in sheet.columns:
