@@ -24,8 +24,8 @@ run: $(VENV)/.ready
 ui: $(VENV)/.ready
 	$(BIN)/linli ui
 
-test: check
-	$(BIN)/python -m pytest
+test: check unit
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/unit
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ CHAIN = (
     ("in the middle of dbt", "alone"),
     ("switched, not registered", "group"),
 )
-MOMENTS = 6
+MOMENTS = 3
 
 
 @pytest.fixture(scope="module")
