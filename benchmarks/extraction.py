@@ -32,6 +32,8 @@ from pathlib import Path
 
 AT_MOST_WIRE = 1.6
 AT_LEAST_PANDAS = 5.0
+BACKEND_ENDS_SECONDS = 1.0
+"""a backend ends, and is counted, a moment after its client"""
 WAYS = ("wire", "linli", "pandas")
 
 TABLE = """
@@ -129,7 +131,7 @@ def measured(way: str, url: str, rows: int, postmaster: int) -> dict[str, float]
     before = backend_seconds(postmaster)
     answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found: dict[str, float] = json.loads(answer.splitlines()[-1])
-    time.sleep(0.5)  # the backend ends a moment after its client
+    time.sleep(BACKEND_ENDS_SECONDS)
     return {**found, "server": backend_seconds(postmaster) - before}
 
 
@@ -176,6 +178,7 @@ def main() -> int:
                 connection.execute("vacuum analyze cases")
                 connection.execute("checkpoint")
             postmaster = int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0])
+            time.sleep(BACKEND_ENDS_SECONDS)
             print(f"{given.rows:,} cases, {given.rounds} rounds, alternating")
             taken: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
             for number in range(given.rounds):
