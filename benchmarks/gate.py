@@ -68,6 +68,7 @@ SIX = "('城管', '公安', '住建', '消防', '市场监管', '自规')"
 BY_HAND: dict[str, str] = {
     "case_no_present": "c.case_no is null",
     "case_no_format": "not regexp_full_match(c.case_no, '[0-9]{6}-[0-9]{4}-[0-9]{6,8}')",
+    "case_no_of_district": "d.district_code is not null and not starts_with(c.case_no, c.district_code || '-')",
     "district_code_present": "c.district_code is null",
     "district_known": "c.district_code is not null and d.district_code is null",
     "compound_code_present": "c.compound_code is null",
@@ -92,6 +93,7 @@ BY_HAND: dict[str, str] = {
     "duplicate_of_absent": "c.duplicate_of is not null and c.status <> '重复件'",
     "duplicate_of_another": "c.duplicate_of = c.case_no",
     "reported_at_present": "c.reported_at is null",
+    "reported_at_plausible": "c.reported_at < timestamptz '2015-01-01 00:00:00+08'",
     "reported_at_not_future": "c.reported_at >= timestamptz '2026-11-01 00:00:00+08'",
     "created_after_report": "c.created_at < c.reported_at",
 }

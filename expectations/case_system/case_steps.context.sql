@@ -9,7 +9,9 @@ with cases as (
 steps as (
     select s.step_id, s.case_no, s.round_no, s.step, s.stepped_at, s.is_accepted
     from standing s
-    where exists (select 1 from batch b where b.case_no = s.case_no and b.round_no = s.round_no)
+    where exists (
+        select 1 from batch b where b.case_no = s.case_no and s.round_no between b.round_no - 1 and b.round_no
+    )
 ),
 rounds as (
     select
@@ -46,6 +48,7 @@ select
     case when b.step in ('上报', '重办') then b.stepped_at else r.opened_at end as ctx_opened_at,
     case when b.step in ('上报', '重办') then e.opening end as ctx_opened_before,
     r.accepted_at as ctx_accepted_at,
+    case when b.step = '重办' then f.opened_at end as ctx_reopened_from,
     case when b.step = '受理核实' and e.accepted_at is null then r.resolved_at end as ctx_resolved_before,
     case
         when b.step = '恢复' and c.case_no is not null and r.opened_at is not null and e.clock_step is distinct from '挂起'
@@ -55,6 +58,7 @@ select
 from batch b
 left join cases c on c.case_no = b.case_no
 left join rounds r on r.case_no = b.case_no and r.round_no = b.round_no
+left join rounds f on f.case_no = b.case_no and f.round_no = b.round_no - 1
 left join earlier e on e._batch_id = b._batch_id and e._row_no = b._row_no
 left join (select distinct district_code, officer_no from ref.officers) o
     on o.officer_no = b.officer_no and o.district_code = c.district_code

@@ -6,6 +6,7 @@ select
     case when d.district_code is not null and s.station_code is null then b.station_code end as ctx_unknown_station,
     case when d.district_code is not null and o.officer_no is null then b.officer_no end as ctx_unknown_officer,
     nullif(array_to_string(list_filter(b.assisting_departments, lambda x: not list_contains(n.names, x)), '、'), '') as ctx_unknown_departments,
+    case when d.district_code is not null and not starts_with(b.case_no, b.district_code || '-') then b.case_no end as ctx_numbered_elsewhere,
     case when b.duplicate_of = b.case_no then b.duplicate_of end as ctx_duplicate_of_itself
 from batch b
 cross join (select list(department_name) as names from ref.departments) n

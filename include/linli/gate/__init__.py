@@ -1,9 +1,10 @@
 """The gate: judges landed batches row by row and as a whole; what it lets through is what staging may read."""
 
+from linli.gate.again import COLUMN_MISSING
 from linli.gate.compile import UnknownReference
 from linli.gate.enrich import ContextBroken
 from linli.gate.judge import GateDisagreement
-from linli.gate.stage import COLUMN_MISSING, GateReport, RecordReport, RowsUnaccounted, gate
+from linli.gate.stage import GateReport, RecordReport, RowsUnaccounted, gate
 
 __all__ = [
     "COLUMN_MISSING",

@@ -91,11 +91,8 @@ def load_batch(state: GateState, record: RecordDecl, batches: Sequence[Batch], a
     connection.execute(f"create or replace view landed as {' union all '.join(parts)}")
     ends = {batch.batch_id: batch.interval_end for batch in batches}
     ends |= {batch_id: state.register.batch(batch_id).interval_end for batch_id in old}
-    moment = pa.timestamp("us", tz="UTC")
-    interval = {"_batch_id": pa.array(list(ends), pa.string()), "ctx_as_of": pa.array(list(ends.values()), moment)}
-    connection.register("interval_ends", pa.table(interval))
     wanted = [f"l.{ident(name)}" for name in _used(record)]
-    wanted += ["l.verdict_before", "i.ctx_as_of", f"timestamptz {literal(EARLIEST.isoformat())} as ctx_earliest"]
+    wanted += ["l.verdict_before", f"{_by_batch(ends)} as ctx_as_of", f"timestamptz {literal(EARLIEST.isoformat())} as ctx_earliest"]
     for check in record.checks:
         name = check.column.removeprefix("ctx_unreadable_")
         if name != check.column:
@@ -107,9 +104,17 @@ def load_batch(state: GateState, record: RecordDecl, batches: Sequence[Batch], a
     kind = "table" if leans(record) else "view"
     for other in ("table", "view"):
         state.drop(other, "batch")
-    connection.execute(
-        f"create {kind} batch as select {', '.join(dict.fromkeys(wanted))} from landed l join interval_ends i on i._batch_id = l._batch_id"
-    )
+    connection.execute(f"create {kind} batch as select {', '.join(dict.fromkeys(wanted))} from landed l")
+
+
+def _by_batch(ends: dict[str, dt.datetime]) -> str:
+    """SQL for the end of the interval of the batch of `l`: as a rule the same for all."""
+    said: dict[str, list[str]] = {}
+    for batch_id, end in ends.items():
+        said.setdefault(f"timestamptz {literal(end.isoformat())}", []).append(literal(batch_id))
+    *others, last = sorted(said, key=lambda end: len(said[end]))
+    cases = " ".join(f"when l._batch_id in ({', '.join(said[end])}) then {end}" for end in others)
+    return f"case {cases} else {last} end" if others else last
 
 
 def leans(record: RecordDecl) -> bool:
@@ -166,9 +171,12 @@ def enrich(state: GateState, record: RecordDecl) -> None:
     context = record.context_sql or "select b.* from batch b"
     looked_at = _looked_at(record) - {"ctx_repeated"} | ({SUBMITTER} & words(context))
     columns = ", ".join(f"s.{ident(name)}" for name in ("_batch_id", "_row_no", *sorted(looked_at)))
+    ((any_repeat,),) = connection.execute("select exists (from repeats where ctx_repeated is not null)").fetchall()
+    repeated, join = "null::varchar", ""
+    if any_repeat:
+        repeated, join = "r.ctx_repeated", " left join repeats r on r._batch_id = s._batch_id and r._row_no = s._row_no"
     connection.execute(
-        f"create or replace table judged as select {columns}, r.ctx_repeated from ({context}) s"
-        " left join repeats r on r._batch_id = s._batch_id and r._row_no = s._row_no where not s._deleted"
+        f"create or replace table judged as select {columns}, {repeated} as ctx_repeated from ({context}) s{join} where not s._deleted"
     )
     (rows,) = connection.execute("select count(*) from judged").fetchall()
     (wanted,) = connection.execute("select count(*) from batch where not _deleted").fetchall()

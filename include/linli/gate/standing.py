@@ -29,6 +29,11 @@ def find_kept(state: GateState, record: RecordDecl) -> None:
     names = [column.name for column in record.columns]
     versions = state.versions_sql(record, [*names, "_parent_version", "_snapshot_at", "_deleted", "_batch_id", "_row_no"], "compared")
 
+    ((any_version,),) = connection.execute(f"select exists (from ({versions}))").fetchall()
+    if not any_version:
+        connection.execute("create table kept (_batch_id varchar, _row_no integer)")
+        return
+
     def contents(alias: str) -> str:
         return "row(" + ", ".join(f"{alias}.{ident(name)}" for name in (*names, "_parent_version")) + ")"
 
