@@ -99,8 +99,8 @@ class Home:
 
     def build(self, as_of: str) -> BuildReport:
         """A build for `as_of`."""
-        run = self.register.begin_run(at(as_of).date() - dt.timedelta(days=1), at(as_of))
-        return warehouse.build(self.settings, self.register, self.catalog, run)
+        self._run = self.register.begin_run(at(as_of).date() - dt.timedelta(days=1), at(as_of))
+        return warehouse.build(self.settings, self.register, self.catalog, self._run)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What a query on the working file answers."""

@@ -13,10 +13,20 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# The same for a row of a fact, which lies with its month of report: a night reads the months of the changed cases only. #}
+{% macro is_changed_fact(fact=none) -%}
+    {%- set months = ref('int_changed_months') -%}
+    {%- set prefix = fact ~ '.' if fact else '' -%}
+    {{ is_changed(prefix ~ 'case_no') }}
+    {%- if not flags.FULL_REFRESH %}
+    and {{ prefix }}report_month in (select changed_months.month from {{ months }} as changed_months)
+    {%- endif -%}
+{%- endmacro %}
+
 {# Before a fact takes new rows: remember the months its old rows count in, then remove them, in one transaction. #}
 {% macro forget_changed(mart=none, month=none) -%}
     {#- Named outside the condition: dbt looks for what a model needs while nothing is incremental yet. -#}
-    {%- set changed = is_changed('case_no') -%}
+    {%- set changed = is_changed_fact() -%}
     {%- set touched = source('linli', 'touched_months') -%}
     {%- if is_incremental() -%}
         {%- if mart -%}
@@ -55,5 +65,19 @@
         select distinct staged.case_no
         from {{ this }} as staged
         where staged.case_no is not null and staged.{{ key }} in (select landed.{{ key }} from {{ landed }} as landed)
+    {%- endif -%}
+{%- endmacro %}
+
+{# Before staging takes newer versions of cases: remember the months the old versions were reported in, where their fact
+   rows lie. #}
+{% macro remember_months(landed) -%}
+    {%- set touched = source('linli', 'touched_months') -%}
+    {%- if is_incremental() -%}
+        insert into {{ touched }}
+        select distinct
+            'reported',
+            {{ month_of(local_date('staged.reported_at')) }}
+        from {{ this }} as staged
+        where staged.reported_at is not null and staged.case_no in (select landed.case_no from {{ landed }} as landed)
     {%- endif -%}
 {%- endmacro %}

@@ -14,20 +14,28 @@ where
     and not patrols._deleted
 {%- endmacro %}
 
-{# Rows of a sheet: current while they come from the newest complete return of their community and month. #}
+{# Rows of a sheet: current while they come from the newest complete return of their community and month. A return of
+   which no row is accepted says nothing and leaves the one before it standing, unless it says that there is no row. #}
 {% macro of_current_return(child, sheet) -%}
 with ranked as (
     select
-        file_sha,
+        returns.file_sha,
         row_number() over (
-            partition by community_code, month_on
-            order by _snapshot_at desc, file_sha desc
+            partition by returns.community_code, returns.month_on
+            order by returns._snapshot_at desc, returns.file_sha desc
         ) as recency
-    from {{ ref('stg_meeting_returns__returns') }}
+    from {{ ref('stg_meeting_returns__returns') }} as returns
     where
-        sheet = '{{ sheet }}'
-        and is_complete
-        and not _deleted
+        returns.sheet = '{{ sheet }}'
+        and returns.is_complete
+        and not returns._deleted
+        and (
+            returns.row_count = 0
+            or exists (
+                select 1 from {{ child }} as given
+                where given._parent_version = returns.file_sha and not given._deleted
+            )
+        )
 )
 
 select child.*

@@ -7,8 +7,8 @@ select
     {{ columns | join(', ') }},
     count(*) as row_count
 from {{ model }}
-{% if touched_by == 'changed_cases' -%}
-where {{ is_changed('case_no') }}
+{% if touched_by == 'changed_facts' -%}
+where {{ is_changed_fact() }}
 {% elif touched_by -%}
 where {{ is_touched(touched_by, 'month') }}
 {% endif -%}
@@ -46,8 +46,8 @@ select *
 from {{ model }}
 where
     not coalesce({{ condition }}, false)
-    {% if touched_by == 'changed_cases' -%}
-    and {{ is_changed('case_no') }}
+    {% if touched_by == 'changed_facts' -%}
+    and {{ is_changed_fact() }}
     {% elif touched_by -%}
     and {{ is_touched(touched_by, 'month') }}
     {% endif -%}

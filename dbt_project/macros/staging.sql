@@ -1,6 +1,8 @@
 {#
-  The newest landed version of every key: newest source snapshot first, then batch, then row. On a night the source
-  holds pending rows only, and a version older than the one already staged is left out, so it can never replace it.
+  The newest landed version of every key: newest source snapshot first, then the version of the parent it is taken out
+  of (so that of two files written in one instant the same one wins every row, see current.sql), then batch, then row. On
+  a night the source holds pending rows only, and a version older than the one already staged is left out, so it can
+  never replace it.
   `added` is a list of further expressions.
 #}
 {% macro newest_landed(landed, added=[]) %}
@@ -12,7 +14,7 @@ with ranked as (
         {% endfor -%}
         row_number() over (
             partition by {{ key | join(', ') }}
-            order by _snapshot_at desc, _batch_id desc, _row_no desc
+            order by _snapshot_at desc, coalesce(_parent_version, '') desc, _batch_id desc, _row_no desc
         ) as _version
     from {{ landed }}
 ),
@@ -30,15 +32,8 @@ where
         where
             {% for column in key %}staged.{{ column }} = newest.{{ column }}
             and {% endfor -%}
-            (
-                staged._snapshot_at > newest._snapshot_at
-                or (staged._snapshot_at = newest._snapshot_at and staged._batch_id > newest._batch_id)
-                or (
-                    staged._snapshot_at = newest._snapshot_at
-                    and staged._batch_id = newest._batch_id
-                    and staged._row_no > newest._row_no
-                )
-            )
+            (staged._snapshot_at, coalesce(staged._parent_version, ''), staged._batch_id, staged._row_no)
+            > (newest._snapshot_at, coalesce(newest._parent_version, ''), newest._batch_id, newest._row_no)
     )
 {% endif -%}
 order by {{ key | join(', ') }}

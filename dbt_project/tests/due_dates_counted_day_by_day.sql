@@ -1,31 +1,22 @@
 -- If this fails, the arithmetic on numbered working days gives another due date than counting the days one by one:
--- steps would be called late or on time by mistake. Suspensions are read from the staged steps again.
-with run as (
-    select as_of from {{ source('linli', 'run') }}
-),
-
-steps as (
+-- steps would be called late or on time by mistake. Suspensions are put together again from the steps.
+with steps as (
     select *
     from {{ ref('fct_case_step') }}
     where
         due_on is not null
-        and {{ is_changed('case_no') }}
+        and {{ is_changed_fact() }}
 ),
 
 events as (
     select
-        staged.case_no,
-        staged.round_no,
-        staged.step,
-        staged.step_id,
-        staged.stepped_at
-    from {{ ref('stg_case_system__case_steps') }} as staged
-    cross join run
-    where
-        not staged._deleted
-        and staged.stepped_at < run.as_of
-        and staged.step in ('挂起', '恢复', '办结反馈')
-        and {{ is_changed('staged.case_no') }}
+        case_no,
+        round_no,
+        step_code,
+        step_id,
+        stepped_at
+    from {{ ref('int_case_steps') }}
+    where step_code in ('suspended', 'resumed', 'resolved')
 ),
 
 suspended as (
@@ -39,12 +30,12 @@ suspended as (
         on
             opening.case_no = ending.case_no
             and opening.round_no = ending.round_no
-            and ending.step <> '挂起'
+            and ending.step_code <> 'suspended'
             and (
                 ending.stepped_at > opening.stepped_at
                 or (ending.stepped_at = opening.stepped_at and ending.step_id > opening.step_id)
             )
-    where opening.step = '挂起'
+    where opening.step_code = 'suspended'
     group by opening.case_no, opening.round_no, opening.step_id, opening.stepped_at
 ),
 

@@ -8,5 +8,5 @@ where
     and steps.round_no = 1
     and not exists (
         select 1 from {{ ref('fct_case_step') }} as facts
-        where facts.case_no = staged.case_no and facts.round_no = 1
+        where facts.case_no = staged.case_no and facts.round_no = 1 and {{ is_changed_fact('facts') }}
     )

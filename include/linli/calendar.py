@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-import chinese_calendar
 import pyarrow as pa
-from chinese_calendar.constants import holidays as _announced
+from chinese_calendar.constants import holidays as _days_off
+from chinese_calendar.constants import workdays as _days_made_up
 
 Overrides = Mapping[dt.date, bool]
 NO_OVERRIDES: Overrides = {}
@@ -40,14 +40,16 @@ class Day(NamedTuple):
     holiday_name: str | None
 
 
+@cache
 def first_published_on() -> dt.date:
     """The first day the announced calendars cover."""
-    return dt.date(min(_announced).year, 1, 1)
+    return dt.date(min(_days_off).year, 1, 1)
 
 
+@cache
 def last_published_year() -> int:
     """The last year the State Council has announced, as far as the installed `chinesecalendar` knows."""
-    return int(max(_announced).year)
+    return int(max(_days_off).year)
 
 
 @cache
@@ -65,12 +67,10 @@ def day(on: dt.date, overrides: Overrides = NO_OVERRIDES) -> Day:
     """
     if on < first_published_on():
         raise ValueError(f"no calendar is known for {on.isoformat()}; the first day known is {first_published_on().isoformat()}")
-    try:
-        is_off, name = chinese_calendar.get_holiday_detail(on)
-        is_provisional = False
-    except NotImplementedError:
-        name = _statutory(on.year).get(on)
-        is_off, is_provisional = on.weekday() >= 5 or name is not None, True
+    is_provisional = on.year > last_published_year()
+    off = _statutory(on.year) if is_provisional else _days_off
+    name = off.get(on) or _days_made_up.get(on)
+    is_off = on in off or (on.weekday() >= 5 and on not in _days_made_up)
     if on in overrides:
         return Day(on, overrides[on], False, name)
     return Day(on, not is_off, is_provisional, name)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import shutil
 from pathlib import Path
 
 import pytest
 
 from linli.warehouse import BuildFailed, dbt, landed
-from warehouse_home import Home, at, callback, case, step
+from warehouse_home import Home, Row, at, callback, case, step
 
 CLOCK = (
     "select month, due_count, on_time_count, overdue_count, open_count from mart.mart_clock_257"
     " where level = 'district' and step = 'accept' order by month"
 )
 
+Z = 1.959963984540054
 WHISTLE = {"whistle_id": 1, "case_no": "B", "level": "应急", "blown_at": at("2026-11-01 10:00")}
 
 
@@ -89,42 +92,49 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
     assert nights.marts() == once.marts()
     assert nights.rows("select distinct case_no, exclusion from core.fct_case_round order by 1") == [("A", "withdrawn"), ("B", None)]
 
-    # a past day is computed from what had been loaded by then
+    # a past day is computed from what had been loaded by then; until it is done the working file stays as it was
+    cut_off_between_facts_and_marts(nights, "2026-11-01", monkeypatch)
+    assert nights.marts() == once.marts()
     assert nights.build("2026-11-01").reason == "as_of goes back"
     assert nights.marts() == first != once.marts()
 
 
-def test_a_night_without_rows_lets_due_dates_pass_and_known_events_happen(home: Home) -> None:
-    first_night(home)
-    home.land("case_system.cases", [case("E", "2026-10-30 20:00")], snapshot="2026-11-01")
-    early = [step(8, "E", "上报", "2026-10-30 20:00"), step(9, "E", "受理核实", "2026-11-01 00:00")]
-    home.land("case_system.case_steps", early, snapshot="2026-11-01")
-    home.build("2026-11-01")
-    assert [row[1:] for row in home.rows(CLOCK)] == [(1, 1, 0, 0), (2, 0, 0, 2)]
-    report = home.build("2026-11-04")
-    assert (report.reason, report.verdicts) == (None, 0)
-    assert [row[1:] for row in home.rows(CLOCK)] == [(1, 1, 0, 0), (2, 1, 1, 0)]
+def a_return(file_sha: str, community: str, row_count: int) -> Row:
+    return {
+        "file_sha": file_sha, "sheet": "会议", "community_code": community, "month_on": dt.date(2026, 9, 1), "row_count": row_count,
+        "is_complete": True,
+    }  # fmt: skip
 
 
-def test_reference_data_that_changes_is_applied_to_everything(tmp_path: Path) -> None:
+def meetings(file_sha: str, community: str, count: int) -> list[Row]:
+    of_file = {"_parent_version": file_sha, "community_code": community, "month_on": dt.date(2026, 9, 1)}
+    return [of_file | {"meeting_no": str(number)} for number in range(1, count + 1)]
+
+
+def returns_filed_again(home: Home) -> None:
+    """Corrected sheets: C01's is stopped at the gate, C02's has one good row, C03's says there is none; C04 has two of one instant."""
+    for number, community in enumerate(("C01", "C02", "C03")):
+        home.land("meeting_returns.returns", [a_return(f"old{number}", community, 2)], snapshot="2026-10-29")
+        home.land("meeting_returns.meetings", meetings(f"old{number}", community, 2), snapshot="2026-10-29")
+    home.land(
+        "meeting_returns.returns",
+        [a_return("new0", "C01", 2), a_return("new1", "C02", 2), a_return("new2", "C03", 0)],
+        snapshot="2026-10-30",
+    )
+    home.land("meeting_returns.meetings", meetings("new0", "C01", 2), snapshot="2026-10-30", rejected=[0, 1])
+    home.land("meeting_returns.meetings", meetings("new1", "C02", 2), snapshot="2026-10-30", rejected=[1])
+    home.land("meeting_returns.returns", [a_return("zz", "C04", 2), a_return("aa", "C04", 3)], snapshot="2026-10-30")
+    home.land("meeting_returns.meetings", meetings("zz", "C04", 2), snapshot="2026-10-30")
+    home.land("meeting_returns.meetings", meetings("aa", "C04", 3), snapshot="2026-10-30")
+
+
+def test_nights_of_one_deployment(tmp_path: Path) -> None:
     seeds = tmp_path / "seeds"
     home = Home(tmp_path / "home")
     shutil.copytree(home.settings.reference, seeds, ignore=shutil.ignore_patterns("*.yml"))
     home = Home(tmp_path / "home", reference=seeds)
     first_night(home)
-    home.build("2026-11-01")
-    due = "select due_on from core.fct_case_step where case_no = 'B' and step = 'accept'"
-    (before,) = home.rows(due)[0]
-    (seeds / "calendar_overrides.csv").write_text("calendar_on,is_workday,reason\n2026-10-31,true,防汛\n", encoding="utf-8")
-    report = home.build("2026-11-02")
-    assert report.reason is not None
-    assert "seeds" in report.reason
-    (after,) = home.rows(due)[0]
-    assert (before.isoformat(), after.isoformat()) == ("2026-11-03", "2026-11-02")
-
-
-def test_newest_snapshot_wins_and_a_released_row_comes_in(home: Home) -> None:
-    first_night(home)
+    returns_filed_again(home)
     late = home.land("case_system.cases", [case("A", "2026-10-27 09:00", officer_no="E002")], snapshot="2026-10-30", rejected=[0])
     waiting = home.land(
         "case_system.case_steps",
@@ -132,15 +142,64 @@ def test_newest_snapshot_wins_and_a_released_row_comes_in(home: Home) -> None:
         snapshot="2026-11-01",
         rejected=[0, 1],
     )
+    home.land("case_system.cases", [case("E", "2026-10-30 20:00"), case("F", "2026-10-30 20:00")], snapshot="2026-11-01")
+    early = [
+        step(8, "E", "上报", "2026-10-30 20:00"),
+        step(9, "E", "受理核实", "2026-11-01 00:00"),
+        step(10, "F", "上报", "2026-10-30 20:00"),
+    ]
+    home.land("case_system.case_steps", early, snapshot="2026-11-01")
+    home.land("case_system.whistles", [WHISTLE | {"blown_at": at("2026-10-31 23:50")}], snapshot="2026-11-01")
     home.build("2026-11-01")
-    assert home.rows(CLOCK)[1][1:] == (1, 0, 0, 1)
+    in_time = "select is_arrival_in_time from core.fct_whistle"
+    assert [row[1:] for row in home.rows(CLOCK)] == [(1, 1, 0, 0), (3, 0, 0, 3)]
+    assert home.rows(in_time) == [(None,)]
+    current = home.rows("select _parent_version, meeting_no from core.int_current_meetings order by all")
+    assert current == [("new1", "1"), ("old0", "1"), ("old0", "2"), ("zz", "1"), ("zz", "2")]
+    rates_have_their_intervals(home)
+
+    # the newest snapshot wins, a released row comes in, an event known before happens, fifteen minutes pass
     home.release(late, [0])
     home.release(waiting, [0])
     report = home.build("2026-11-02")
     assert (report.reason, report.verdicts) == (None, 2)
     assert home.rows("select distinct officer_no from core.fct_case_round where case_no = 'A'") == [("E001",)]
-    assert home.rows(CLOCK)[1][1:] == (1, 1, 0, 0)
     assert home.rows("select count(*) from staging.stg_case_system__case_steps where step_id = 21") == [(0,)]
+    assert [row[1:] for row in home.rows(CLOCK)] == [(1, 1, 0, 0), (3, 2, 0, 1)]
+    assert home.rows(in_time) == [(False,)]
+
+    # without rows, a due date passes
+    report = home.build("2026-11-04")
+    assert (report.reason, report.verdicts) == (None, 0)
+    assert [row[1:] for row in home.rows(CLOCK)] == [(1, 1, 0, 0), (3, 2, 1, 0)]
+
+    # reference data that changes is applied to everything
+    due = "select due_on from core.fct_case_step where case_no = 'B' and step = 'accept'"
+    (before,) = home.rows(due)[0]
+    (seeds / "calendar_overrides.csv").write_text("calendar_on,is_workday,reason\n2026-10-31,true,防汛\n", encoding="utf-8")
+    report = home.build("2026-11-05")
+    assert report.reason is not None
+    assert "seeds" in report.reason
+    (after,) = home.rows(due)[0]
+    assert (before.isoformat(), after.isoformat()) == ("2026-11-03", "2026-11-02")
+
+
+def rates_have_their_intervals(home: Home) -> None:
+    """Every rate stands between the bounds of Wilson's interval around it, worked out here by another form of it."""
+    rates = [
+        ("mart_clock_257", "on_time", "on_time_rate", "judged_count"),
+        ("mart_clock_257", "closed_only", "closed_only_rate", "closed_count"),
+        ("mart_two_callback_satisfaction", "coverage", "coverage_rate", "matured_count"),
+        ("mart_two_callback_satisfaction", "satisfaction", "satisfaction_rate", "double_called_count"),
+        ("mart_two_callback_satisfaction", "strict_satisfaction", "strict_satisfaction_rate", "matured_count"),
+    ]
+    for mart, name, rate, n in rates:
+        for p, low, high, of in home.rows(f"select {rate}, {name}_low, {name}_high, {n} from mart.{mart}"):
+            assert (p is None) == (low is None) == (high is None) == (of == 0)
+            if p is not None:
+                centre, half = (p + Z * Z / (2 * of)), Z * math.sqrt(p * (1 - p) / of + Z * Z / (4 * of * of))
+                assert (low, high) == pytest.approx(((centre - half) / (1 + Z * Z / of), (centre + half) / (1 + Z * Z / of)), abs=1e-12)
+    assert home.rows("select bool_and(is_small_sample = (judged_count < 10)) from mart.mart_clock_257") == [(True,)]
 
 
 def test_a_model_that_fails_is_named_and_nothing_is_noted_as_built(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,4 +209,4 @@ def test_a_model_that_fails_is_named_and_nothing_is_noted_as_built(home: Home, m
     monkeypatch.setattr(landed, "_SQL_TYPE", landed._SQL_TYPE | dict.fromkeys(landed._SQL_TYPE, "varchar"))
     with pytest.raises(BuildFailed, match=r"dbt build ended with 1: .*see dbt/logs/dbt\.log"):
         home.build("2026-11-01")
-    assert home.rows("select count(*) from landing.built") == [(0,)]
+    assert not home.settings.work_file.exists()

@@ -45,8 +45,8 @@ def test_unit_tests_of_the_models(built: Home) -> None:
     # a warning is an error here: a deprecated key today is a broken night after the next upgrade
     command = [sys.executable, "-c", dbt._DBT, "--warn-error", "test", "--select", "test_type:unit", "--no-partial-parse"]
     done = subprocess.run(
-        [*command, *dbt._places(project)], env=dbt._environment(built.settings), cwd=project.folder, capture_output=True, text=True,
-        check=False,
+        [*command, *dbt._places(project)], env=dbt._environment(built.settings, built.settings.work_file), cwd=project.folder,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]
     results = json.loads((project.target / "run_results.json").read_text(encoding="utf-8"))["results"]

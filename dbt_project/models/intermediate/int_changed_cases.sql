@@ -22,7 +22,7 @@ pending as (
     select case_no from {{ source('case_system', 'callbacks') }}
 ),
 
--- landed before, but not yet counted: it lay at or after the as_of of the last build
+-- landed before, but not yet counted: it lay at or after the as_of of the last build, or an emergency was not yet judged
 ripe as (
     select steps.case_no
     from {{ ref('stg_case_system__case_steps') }} as steps
@@ -38,7 +38,7 @@ ripe as (
     from {{ ref('stg_case_system__whistles') }} as whistles
     cross join run
     where
-        whistles.blown_at >= run.previous_as_of
+        {{ minutes_between('whistles.blown_at', 'run.previous_as_of') }} <= {{ var('emergency_minutes') }}
         or whistles.answered_at >= run.previous_as_of
         or whistles.arrived_at >= run.previous_as_of
 )

@@ -4,6 +4,7 @@ select
     mart,
     month
 from {{ source('linli', 'touched_months') }}
+where mart <> 'reported'
 union
 select
     'clock' as mart,

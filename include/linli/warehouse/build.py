@@ -1,18 +1,21 @@
 """One build: the verdicts not yet taken in go through dbt into the working file.
 
 A night takes in what is new and computes changed cases and touched months only. Everything is computed again, into a
-fresh working file, when that could give other figures: the first time, when as_of goes back, when a full build was cut
-off, and when the models, seeds, declarations, calendar or thresholds have changed. Either way gives the same marts.
+fresh working file that takes the place of the old one when it is finished, when that could give other figures: the first
+time, when as_of goes back, and when the models, seeds, declarations, calendar or thresholds have changed. Either way
+gives the same marts.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -25,7 +28,12 @@ from linli.warehouse.dbt import NodeResult, dbt_build
 from linli.warehouse.landed import Accepted, Finished
 from linli.warehouse.project import fingerprint, stage
 
+# The calendar ends in the same year whatever the day, so that no New Year changes it: with the tenth provisional year,
+# and only for an as_of within two years of that with the next tenth.
+_PROVISIONAL_YEARS = 10
 _YEARS_AHEAD = 2
+# Facts and their tests read the staging of this source; that of another source stands alone.
+_SOURCE_OF_FACTS = "case_system"
 
 
 @dataclass(frozen=True)
@@ -49,20 +57,22 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
     started = time.monotonic()
     with _only_writer(settings) as lock:
         project = stage(settings)
-        last_on = dt.date(run.as_of.astimezone(SHANGHAI).year + _YEARS_AHEAD, 12, 31)
-        days = calendar.calendar_rows(calendar.first_published_on(), last_on)
+        days = calendar.calendar_rows(calendar.first_published_on(), last_calendar_day(run.as_of))
         definitions = fingerprint(project, settings, days)
         last = _last_finished(settings)
         reason = _reason_for_all(last, run, definitions)
+        work_file = _fresh_file(settings) if reason else settings.work_file
         if reason:
-            _remove_work_file(settings)
             last = None
         accepted = _pending(register, run, last)
-        with _working_file(settings) as con:
+        with _opened(work_file) as con:
             landed.prepare(con, settings, catalog.records, accepted, run, last.as_of if last else None, days)
-        results = dbt_build(project, settings, full_refresh=reason is not None, lock=lock)
-        with _working_file(settings) as con:
+        idle = _idle(catalog, accepted)
+        results = dbt_build(project, settings, work_file, full_refresh=reason is not None, idle=idle, lock=lock)
+        with _opened(work_file) as con:
             landed.note_finished(con, run, definitions, accepted)
+        if reason:
+            _put_in_place(work_file, settings.work_file)
     return BuildReport(
         reason=reason,
         verdicts=len(accepted),
@@ -71,6 +81,14 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
         seconds=time.monotonic() - started,
         slowest=tuple(sorted(results, key=lambda result: -result.seconds)[:5]),
     )
+
+
+def last_calendar_day(as_of: dt.datetime) -> dt.date:
+    """The last day of the calendar a build for `as_of` counts with."""
+    published = calendar.last_published_year()
+    beyond = as_of.astimezone(SHANGHAI).year + _YEARS_AHEAD - published
+    tens = max(-(-beyond // _PROVISIONAL_YEARS), 1)
+    return dt.date(published + tens * _PROVISIONAL_YEARS, 12, 31)
 
 
 def _reason_for_all(last: Finished | None, run: Run, definitions: str) -> str | None:
@@ -90,6 +108,12 @@ def _pending(register: Register, run: Run, last: Finished | None) -> list[Accept
     return [each for each in pending if each.batch.interval_end <= run.as_of]
 
 
+def _idle(catalog: Catalog, accepted: list[Accepted]) -> list[str]:
+    """Staging models with nothing to take in that no other model of a night reads."""
+    active = {each.batch.full_name for each in accepted}
+    return [f"stg_{r.table}" for r in catalog.records if r.source != _SOURCE_OF_FACTS and r.full_name not in active]
+
+
 @contextmanager
 def _only_writer(settings: Settings) -> Iterator[int]:
     """Waits for any other writer; gives the open lock file, which a child process may hold on to."""
@@ -100,8 +124,8 @@ def _only_writer(settings: Settings) -> Iterator[int]:
 
 
 @contextmanager
-def _working_file(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(settings.work_file) as con:
+def _opened(work_file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(work_file) as con:
         con.execute("set timezone = 'Asia/Shanghai'")
         yield con
 
@@ -109,10 +133,20 @@ def _working_file(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 def _last_finished(settings: Settings) -> Finished | None:
     if not settings.work_file.exists():
         return None
-    with _working_file(settings) as con:
+    with _opened(settings.work_file) as con:
         return landed.finished(con)
 
 
-def _remove_work_file(settings: Settings) -> None:
-    for path in (settings.work_file, settings.work_file.with_name(settings.work_file.name + ".wal")):
-        path.unlink(missing_ok=True)
+def _fresh_file(settings: Settings) -> Path:
+    """An empty place for a working file built aside. It keeps the file's name, which its views are written with."""
+    folder = settings.warehouse / "fresh"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder / settings.work_file.name
+
+
+def _put_in_place(fresh: Path, work_file: Path) -> None:
+    # a log left beside the new file would be read as its own
+    work_file.with_name(work_file.name + ".wal").unlink(missing_ok=True)
+    fresh.rename(work_file)
+    shutil.rmtree(fresh.parent)

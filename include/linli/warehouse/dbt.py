@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,17 +39,23 @@ class NodeResult:
     seconds: float
 
 
-def dbt_build(project: StagedProject, settings: Settings, *, full_refresh: bool, lock: int) -> list[NodeResult]:
-    """`dbt build` on the working file. A night leaves out unit tests, which are about code, and reference tables, which
-    only a full refresh can change. dbt holds the open file `lock` as well: should we die, the working file stays locked until it
-    has ended too. Raises BuildFailed."""
+def dbt_build(
+    project: StagedProject, settings: Settings, work_file: Path, *, full_refresh: bool, idle: Sequence[str], lock: int
+) -> list[NodeResult]:
+    """`dbt build` on a working file. A night leaves out unit tests, which are about code, reference tables, which only a full
+    refresh can change, and the models named in `idle` with their tests. dbt holds the open file `lock` as well: should we die,
+    the working file stays locked until it has ended too. Raises BuildFailed."""
     choice = ["--exclude-resource-type", "unit_test"]
-    choice += ["--full-refresh"] if full_refresh else ["--exclude", "tag:reference"]
+    choice += ["--full-refresh"] if full_refresh else ["--exclude", "tag:reference", *idle]
     run_results = project.target / "run_results.json"
     run_results.unlink(missing_ok=True)
+    # dbt parses everything anew when its profile changes: the path it is given stays the same wherever the file is built
+    place = project.target.parent / "place"
+    place.unlink(missing_ok=True)
+    place.symlink_to(work_file.parent)
     done = subprocess.run(
         [sys.executable, "-c", _DBT, "build", *choice, *_places(project)],
-        env=_environment(settings),
+        env=_environment(settings, place / work_file.name),
         cwd=project.folder,
         pass_fds=(lock,),
         stdin=subprocess.DEVNULL,
@@ -73,9 +80,9 @@ def _places(project: StagedProject) -> list[str]:
     ]  # fmt: skip
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(settings: Settings, work_file: Path) -> dict[str, str]:
     return os.environ | {
-        "LINLI_WORK_FILE": str(settings.work_file),
+        "LINLI_WORK_FILE": str(work_file),
         "LINLI_THREADS": str(settings.threads),
         "LINLI_MEMORY_LIMIT": settings.memory_limit,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",

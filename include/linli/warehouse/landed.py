@@ -4,7 +4,7 @@ and the small tables of the build itself.
     landing.<source>__<record>   declared columns, then META; accepted rows only
     landing.run, landing.calendar, landing.touched_months   as documented in models/staging/_linli.yml
     landing.built (verdict_id)   the verdicts the marts hold
-    landing.finished (as_of, fingerprint)   the last finished build; no row while a full build is under way
+    landing.finished (as_of, fingerprint)   the last finished build; no row in a file whose first is under way
 """
 
 from __future__ import annotations

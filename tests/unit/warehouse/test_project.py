@@ -7,10 +7,12 @@ import datetime as dt
 import shutil
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 
-from linli.calendar import calendar_rows
-from linli.settings import Settings
+from linli.calendar import calendar_rows, last_published_year
+from linli.settings import SHANGHAI, Settings
+from linli.warehouse.build import last_calendar_day
 from linli.warehouse.project import fingerprint, stage
 
 
@@ -58,3 +60,18 @@ def test_the_fingerprint_moves_with_definitions_thresholds_and_calendar(settings
     assert len(prints) == 5
     shutil.rmtree(settings.home / "dbt")
     assert fingerprint(stage(settings), settings, days) in prints
+
+
+def test_no_new_year_changes_the_fingerprint_but_a_published_year_does(settings: Settings) -> None:
+    project, published = stage(settings), last_published_year()
+
+    def of(year: int, known: int = published) -> str:
+        days = calendar_rows(dt.date(published, 1, 1), last_calendar_day(dt.datetime(year, 1, 2, tzinfo=SHANGHAI)))
+        announced = pc.less_equal(pc.year(days["calendar_on"]), known)
+        provisional = pc.and_(days["is_provisional"], pc.invert(announced))
+        return fingerprint(project, settings, days.set_column(2, "is_provisional", provisional))
+
+    years = range(published - 5, published + 9)
+    assert len({of(year) for year in years}) == 1
+    assert last_calendar_day(dt.datetime(published + 9, 1, 1, tzinfo=SHANGHAI)).year == published + 20
+    assert of(published + 1, known=published + 1) != of(published + 1)

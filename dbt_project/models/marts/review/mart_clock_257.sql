@@ -1,5 +1,9 @@
 {{ config(pre_hook="{{ forget_touched('clock') }}") }}
-with steps as (
+with run as (
+    select small_sample_n from {{ source('linli', 'run') }}
+),
+
+steps as (
     select
         due_month as month,
         {{ attribution_columns() }},
@@ -35,27 +39,34 @@ counted as (
 judged as (
     select
         *,
-        on_time_count + late_count + overdue_count as judged_count
+        on_time_count + late_count + overdue_count as judged_count,
+        on_time_count + late_count as closed_count
     from counted
 )
 
 select
-    month,
-    district_code,
-    level,
-    key,
-    step,
-    due_count,
-    on_time_count,
-    late_count,
-    overdue_count,
-    open_count,
-    provisional_count,
-    {{ rate('on_time_count', 'judged_count') }} as on_time_rate,
-    {{ wilson('on_time_count', 'judged_count', 'low') }} as on_time_low,
-    {{ wilson('on_time_count', 'judged_count', 'high') }} as on_time_high,
-    {{ rate('on_time_count', '(on_time_count + late_count)') }} as closed_only_rate,
-    median_workdays,
-    p90_workdays
+    judged.month,
+    judged.district_code,
+    judged.level,
+    judged.key,
+    judged.step,
+    judged.due_count,
+    judged.on_time_count,
+    judged.late_count,
+    judged.overdue_count,
+    judged.open_count,
+    judged.judged_count,
+    judged.closed_count,
+    judged.provisional_count,
+    {{ rate('judged.on_time_count', 'judged.judged_count') }} as on_time_rate,
+    {{ wilson('judged.on_time_count', 'judged.judged_count', 'low') }} as on_time_low,
+    {{ wilson('judged.on_time_count', 'judged.judged_count', 'high') }} as on_time_high,
+    judged.judged_count < run.small_sample_n as is_small_sample,
+    {{ rate('judged.on_time_count', 'judged.closed_count') }} as closed_only_rate,
+    {{ wilson('judged.on_time_count', 'judged.closed_count', 'low') }} as closed_only_low,
+    {{ wilson('judged.on_time_count', 'judged.closed_count', 'high') }} as closed_only_high,
+    judged.median_workdays,
+    judged.p90_workdays
 from judged
+cross join run
 {{ clustered_by('month') }}

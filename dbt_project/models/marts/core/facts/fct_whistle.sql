@@ -39,10 +39,13 @@ select
     {{ minutes_between('whistles.blown_at', 'whistles.answered_at') }} as answer_minutes,
     {{ minutes_between('whistles.blown_at', 'whistles.arrived_at') }} as arrival_minutes,
     case
-        when levels.whistle_level_code = 'emergency'
+        when levels.whistle_level_code <> 'emergency' then null
+        when whistles.arrived_at is not null
             then {{ minutes_between('whistles.blown_at', 'whistles.arrived_at') }} <= {{ var('emergency_minutes') }}
+        when {{ minutes_between('whistles.blown_at', 'run.as_of') }} > {{ var('emergency_minutes') }} then false
     end as is_arrival_in_time
 from whistles
 inner join {{ ref('int_cases') }} as cases on whistles.case_no = cases.case_no
 inner join {{ ref('whistle_levels') }} as levels on whistles.level = levels.whistle_level_name
+cross join run
 {{ clustered_by('report_month') }}
