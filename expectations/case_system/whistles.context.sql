@@ -2,8 +2,6 @@ select
     b.*,
     coalesce(c.station_code, c.compound_code) as ctx_submitter,
     c.case_no as ctx_case_no,
-    -- A whistle may be blown while its case is still being typed in.
-    c.reported_at - interval 10 minutes as ctx_whistle_from,
     nullif(array_to_string(list_filter(b.departments_called, lambda x: not list_contains(n.names, x)), '、'), '') as ctx_unknown_departments
 from batch b
 cross join (select list(department_name) as names from ref.departments) n
