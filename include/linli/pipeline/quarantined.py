@@ -75,7 +75,9 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
         names = [d[0] for d in cursor.description or ()]
         found = cursor.fetchone()
         said = con.execute(
-            "select rules, readings from read_parquet(?) where row_no = ? and verdict = 'quarantined'", [verdict_files, entry.row_no]
+            "select rules, readings from read_parquet(?, filename = true) where row_no = ? and verdict = 'quarantined'"
+            " order by list_position(?, filename) desc limit 1",
+            [verdict_files, entry.row_no, verdict_files],
         ).fetchone()
         readings = dict(zip(*said, strict=True)) if said and said[1] else {}
     finally:
