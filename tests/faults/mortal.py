@@ -19,7 +19,7 @@ from typing import Any
 
 BOUNDARIES: dict[str, tuple[str, str, str]] = {
     "written aside": ("linli.landing.batches", "write", "after"),
-    "batch linked": ("linli.landing.batches", "link", "after"),
+    "batch linked": ("linli.landing.batches", "_link", "after"),
     "reading linked, not registered": ("linli.register", "Register.add_batches", "before"),
     "reading registered": ("linli.register", "Register.add_batches", "after"),
     "file not yet noted": ("linli.register", "Register.add_file", "before"),
