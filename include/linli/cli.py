@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from linli.settings import SHANGHAI, SOURCE_SETTINGS, Settings, SettingsError
+from linli.settings import SHANGHAI, Settings, SettingsError, as_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="邻里：小区执法进驻的数据管道与仓库")
 demo_app = typer.Typer(no_args_is_help=True, help="示范区：四个真实运行的业务系统，人物和内容均为虚构")
@@ -25,7 +25,7 @@ app.add_typer(demo_app, name="demo")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(contracts_app, name="contracts")
 
-console = Console(width=None if sys.stdout.isatty() else 110)
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140)
 errors = Console(stderr=True)
 
 DEGRADED = 3
@@ -52,14 +52,27 @@ def _demo_home() -> Path:
 def _settings() -> Settings:
     """Settings of the environment; with no source configured, those of a demo district that is up."""
     try:
-        found = Settings.load()
-        if not any(found.connection(source) for source in SOURCE_SETTINGS):
+        found = _configured()
+        if not found.connections:
             from linli import demo
 
-            found = Settings.load({**os.environ, **demo.environment(_demo_home())})
+            lent = demo.environment(_demo_home())
+            if lent:
+                errors.print(f"未配置任何来源，改用示范区（{_demo_home()}）", soft_wrap=True, highlight=False)
+            found = Settings.load({**os.environ, **lent})
         return found
     except SettingsError as error:
         _stop(str(error))
+
+
+def _configured() -> Settings:
+    """Settings of the environment. Raises SettingsError for a source variable that names no declared source: a typo."""
+    found = Settings.load()
+    declared = {path.parent.name for path in (found.project / "expectations").glob("*/_source.yml")}
+    unknown = sorted((set(found.connections) | set(found.tokens)) - declared)
+    if unknown:
+        raise SettingsError(f"环境变量 LINLI_{unknown[0].upper()}_… 不对应任何已声明的来源（{'、'.join(sorted(declared))}），请检查拼写")
+    return found
 
 
 @contextmanager
@@ -83,6 +96,8 @@ def _explained() -> Iterator[None]:
         yield
     except pipeline.REFUSALS as error:
         _stop(str(error))
+    except (FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError) as error:
+        _stop(f"{error.filename or ''} 不能使用：{error.strerror}；请检查 LINLI_HOME 等路径及其权限")
 
 
 @app.callback()
@@ -96,9 +111,11 @@ def night(day: DayOption) -> None:
     from linli import pipeline
     from linli.pipeline.present import show_closing
 
-    settings = _settings()
+    settings, chosen = _settings(), _day(day)
+    if as_of(chosen) > dt.datetime.now(SHANGHAI):
+        errors.print(f"[yellow]▲ {chosen} 还没有过完，当天的数据可能不全，此后的期限也会被算作已到")
     with _explained(), _progress() as tell:
-        report = pipeline.night(settings, _day(day), tell)
+        report = pipeline.night(settings, chosen, tell)
     show_closing(console, report.table, pipeline.catalog(settings), settings)
     if report.state != "succeeded":
         raise typer.Exit(DEGRADED)
@@ -132,10 +149,10 @@ def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天�
     from linli.pipeline.present import show_closing
 
     given = dict(os.environ)
-    settings = Settings.load()
     chosen = _day(day) if day else None
     with _explained(), _progress() as tell:
-        if not any(settings.connection(source) for source in SOURCE_SETTINGS):
+        settings = _configured()
+        if not settings.connections:
             tell("示范区启动", 0, 0)
             demo.up(_demo_home())
             latest = pipeline.latest_day(settings)
@@ -161,7 +178,7 @@ def ui(port: Annotated[int, typer.Option(help="本机端口")] = 8080) -> None:
 
     settings = _settings()
     given = {**os.environ}
-    if not any(Settings.load().connection(source) for source in SOURCE_SETTINGS):
+    if not Settings.load().connections:
         from linli import demo
 
         given |= demo.environment(_demo_home())
@@ -200,7 +217,9 @@ def sql(
     with _explained():
         con = publication.open_published(_settings())
         try:
-            cursor = con.execute(query)
+            cursor = con.execute(query) if query.strip() else None
+            if cursor is None:
+                _stop("没有给出 SQL")
             names = [d[0] for d in cursor.description or ()]
             if csv:
                 import csv as csv_format
@@ -245,7 +264,7 @@ def quarantine_list(
     entries = pipeline.quarantine_entries(settings, source=source, record=record, include_closed=closed)
     catalog = pipeline.catalog(settings)
     shown = Table(
-        *(Column(name, overflow="fold") for name in ("记录", "键", "违反的规则", "提交方", "退回于", "状态")),
+        *(Column(name, overflow="fold", no_wrap=name == "键") for name in ("记录", "键", "违反的规则", "提交方", "退回于", "状态")),
         title=f"退回 {len(entries)} 条",
         title_justify="left",
     )
@@ -270,6 +289,7 @@ def quarantine_show(
     with _explained():
         found = pipeline.quarantined_row(_settings(), record, key)
     console.print(f"[bold]{found.label}[/bold] {record} {key}" + (f"  {found.where}" if found.where else ""))
+    console.print(f"已了结（{found.closed_reason}），以下为当时退回的原因" if found.closed_reason else "待改")
     for word in found.words:
         console.print(f"  ✗ {word.rule}：{word.message}\n    → {word.fix}", highlight=False)
     shown = Table("列", "名称", "值")

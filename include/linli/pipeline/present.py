@@ -80,9 +80,10 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
     console.print(_satisfaction_table(table.satisfaction))
     for status in table.statuses:
         if status.state != "loaded":
-            reached = status.as_of.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M") if status.as_of else "从未"
+            reached = status.as_of.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M") if status.as_of else None
             what = f"{catalog.sources[status.source].label}·{status.feed} {_STATES[status.state]}"
-            console.print(f"[yellow]▲ {what}，数据截至{reached}：{status.detail}")
+            since = f"，数据截至 {reached}" if reached else "，从未载入" if status.state == "failed" else ""
+            console.print(f"[yellow]▲ {what}{since}" + (f"：{status.detail}" if status.detail else ""), soft_wrap=True)
     console.print(
         f"退回待改 {table.open_quarantine} 条：linli quarantine list\n"
         f"查询：linli sql \"select * from mart.mart_two_callback_satisfaction where level = 'compound'\"\n"

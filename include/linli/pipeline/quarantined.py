@@ -36,6 +36,7 @@ class QuarantinedRow:
     where: str | None
     words: list[Words]
     values: list[tuple[str, str, str]]
+    closed_reason: str | None
 
 
 def quarantine_entries(
@@ -59,8 +60,8 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
     source, _, name = full_name.partition(".")
     try:
         record = catalog(settings).record(full_name)
-    except KeyError as error:
-        raise RegisterError(str(error.args[0])) from None
+    except KeyError:
+        raise RegisterError(f"没有声明过名为 {full_name} 的记录，应写作 case_system.callbacks 这样的全名") from None
     with register_of(settings) as register:
         entries = register.quarantine(source=source, record=name, key=key, include_closed=True)
         if not entries:
@@ -93,4 +94,4 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
         for rule in entry.rules
     ]
     values = [(c.name, c.label, "" if row.get(c.name) is None else str(row[c.name])) for c in record.columns]
-    return QuarantinedRow(record.label, row.get("_source_ref"), words, values)
+    return QuarantinedRow(record.label, row.get("_source_ref"), words, values, entry.closed_reason)
