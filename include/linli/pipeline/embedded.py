@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import re
@@ -73,7 +74,7 @@ def _log(settings: Settings, name: str) -> Path:
 def migrate(settings: Settings, env: Mapping[str, str]) -> None:
     """Creates or upgrades Airflow's own database; quick when that is done already."""
     folder = Path(env["AIRFLOW_HOME"])
-    version = subprocess.run([_airflow(settings), "version"], env=dict(env), capture_output=True, text=True, check=False).stdout.strip()
+    version = importlib.metadata.version("apache-airflow-core")
     marker = folder / "migrated"
     if marker.exists() and marker.read_text() == version:
         return
