@@ -12,6 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from linli.durable import sync
+
 SCHEMA = pa.schema(
     [
         ("_batch_id", pa.string()),
@@ -39,8 +41,4 @@ def write_verdict(table: pa.Table, path: Path) -> None:
     path.unlink(missing_ok=True)
     os.link(aside, path)
     aside.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linli.contracts.model import META, Feed, RecordDecl
-from linli.landing.batchfile import LandingError, sync, write
+from linli.durable import sync
+from linli.landing.batchfile import LandingError, write
 from linli.privacy import KeyRing, protect
 from linli.register import Batch, Register, Run
 from linli.settings import SHANGHAI, Settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import queue
 import threading
 import uuid
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from linli.durable import sync
 from linli.failures import SourceContractBroken
 
 FOOTER_KEY = b"linli"
@@ -59,15 +59,6 @@ def read_footer(path: Path) -> dict[str, Any] | None:
     except (pa.ArrowException, OSError, KeyError, ValueError):
         return None
     return said if isinstance(said, dict) and said.get("rows") == metadata.num_rows else None
-
-
-def sync(path: Path) -> None:
-    """Flushes a file, or the entries of a folder, to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], footer: dict[str, Any]) -> int:

@@ -21,6 +21,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from linli.durable import sync
+
 KEY_BYTES = 32
 _BLOCK = 64
 _CODE_CHARS = 26
@@ -52,7 +54,7 @@ class KeyRing:
             fresh = _written_aside(path, 1, {1: secrets.token_bytes(KEY_BYTES)})
             try:
                 os.link(fresh, path)
-                _sync_folder(path.parent)
+                sync(path.parent)
             except FileExistsError:
                 pass
             finally:
@@ -93,7 +95,7 @@ class KeyRing:
 
     def _replaced(self, active: int, keys: Mapping[int, bytes]) -> KeyRing:
         _written_aside(self.path, active, keys).replace(self.path)
-        _sync_folder(self.path.parent)
+        sync(self.path.parent)
         return KeyRing(self.path, active, keys)
 
     def code_width(self, key_no: int | None = None) -> int:
@@ -152,14 +154,6 @@ def _written_aside(path: Path, active: int, keys: Mapping[int, bytes]) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return aside
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

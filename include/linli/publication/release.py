@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from linli.durable import sync
 from linli.publication.audit import AuditFailed, audit
 from linli.register import Register, Run, SourceStatus, now
 from linli.settings import Settings
@@ -124,19 +124,11 @@ def _export(
     return digest
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _switch(settings: Settings, release: Path) -> None:
     link = settings.warehouse / f".linli.{secrets.token_hex(4)}.link"
     link.symlink_to(release.relative_to(settings.warehouse))
     link.replace(settings.published)
-    _sync(settings.warehouse)
+    sync(settings.warehouse)
 
 
 def _prune(settings: Settings) -> None:
@@ -173,11 +165,11 @@ def publish(settings: Settings, register: Register, run: Run, *, code_version: s
     finally:
         con.close()
     fresh.chmod(0o400)
-    _sync(fresh)
+    sync(fresh)
     final = settings.releases / f"linli-{version}.duckdb"
     with register.publishing(run):
         fresh.replace(final)
-        _sync(settings.releases)
+        sync(settings.releases)
         _switch(settings, final)
         register.note_publication(version, run, digest, moment)
     _prune(settings)
