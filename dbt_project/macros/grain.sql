@@ -52,3 +52,26 @@ where
     and {{ is_touched(touched_by, 'month') }}
     {% endif -%}
 {% endtest %}
+
+{# Grain and condition of a mart in one reading: its key columns are never null and never twice, and every row meets the
+   condition, which must be written so that it is true or false, never null. #}
+{% test sound(model, columns, condition='true', touched_by=none) %}
+with checked as (
+    select
+        *,
+        count(*) over (partition by {{ columns | join(', ') }}) as _row_count
+    from {{ model }}
+    {% if touched_by -%}
+    where {{ is_touched(touched_by, 'month') }}
+    {% endif -%}
+)
+
+select *
+from checked
+where
+    _row_count > 1
+    {% for column in columns -%}
+    or {{ column }} is null
+    {% endfor -%}
+    or not coalesce({{ condition }}, false)
+{% endtest %}

@@ -17,3 +17,8 @@ select
     {{ month_of(local_date('resolved_at')) }} as month
 from {{ ref('int_case_rounds') }}
 where resolved_at is not null
+union
+select
+    'report' as mart,
+    month
+from {{ ref('int_changed_months') }}
