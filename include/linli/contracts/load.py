@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from linli.contracts.model import Catalog, RecordDecl, SourceDecl, plain, readable_checks
+from linli.contracts.model import Catalog, RecordDecl, SourceDecl, plain, with_readable_checks
 
 
 class DeclarationError(ValueError):
@@ -68,7 +68,7 @@ def _record(path: Path, source: SourceDecl) -> RecordDecl:
     except ValidationError as error:
         raise _explain(path, error) from None
     if source.transport in ("rest", "files"):
-        record = record.model_copy(update={"checks": (*record.checks, *readable_checks(record))})
+        record = record.model_copy(update={"checks": with_readable_checks(record)})
     return record
 
 

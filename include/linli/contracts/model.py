@@ -293,7 +293,7 @@ class Catalog(Strict):
         return done
 
 
-def readable_checks(record: RecordDecl) -> list[Check]:
+def _readable_checks(record: RecordDecl) -> list[Check]:
     """The checks every typed column of a hand-filled or JSON record has by itself: its text could be read as its type."""
     words = {"date": "日期", "timestamp": "时间", "bool": "是/否", "list<string>": "名单"}
     samples = {"date": "如 2026-10-08", "timestamp": "如 2026-10-08 09:30", "bool": "填“是”或“否”", "list<string>": "用顿号分隔"}
@@ -313,6 +313,21 @@ def readable_checks(record: RecordDecl) -> list[Check]:
                 )
             )
     return found
+
+
+def with_readable_checks(record: RecordDecl) -> tuple[Check, ...]:
+    """The declared checks of a hand-filled or JSON record and those its typed columns have by themselves.
+
+    A cell that cannot be read lands as null but is not missing: the check that wants the column present leaves it to the other.
+    """
+    typed = {column.name for column in record.columns if column.type != "string"}
+    declared = [
+        check.model_copy(update={"where": (*check.where, Where(column=f"ctx_unreadable_{check.column}", is_null=True))})
+        if check.expect.not_null and check.column in typed
+        else check
+        for check in record.checks
+    ]
+    return (*declared, *_readable_checks(record))
 
 
 def plain(value: Any) -> Any:
