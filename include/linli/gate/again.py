@@ -78,11 +78,10 @@ def newer_in_group(state: GateState, record: RecordDecl, row: str) -> str | None
     A file takes the place of earlier ones about its community and month, sheet by sheet; a version of a parent that of
     the earlier ones. None for records that belong to neither. `accepted` of the parent must have been prepared.
     """
-    children = [other for other in state.catalog.records if record.full_name in other.parents]
+    if record.extract.sheet == "*":
+        return f'exists (select 1 from accepted."{record.full_name}" p where {newer_return(state, record, row, "p")})'
     if record.extract.explode:
         parent, names, sheet = state.catalog.record(record.parents[0]), state.catalog.record(record.parents[0]).key, ""
-    elif record.extract.sheet == "*":
-        parent, names, sheet = record, children[0].key[:-1], f" and ({row}.sheet is null or p.sheet = {row}.sheet)"
     elif record.extract.sheet:
         parent, names = state.catalog.record(record.parents[0]), record.key[:-1]
         sheet = f" and p.sheet = {literal(record.extract.sheet)}"
@@ -90,6 +89,17 @@ def newer_in_group(state: GateState, record: RecordDecl, row: str) -> str | None
         return None
     same = " and ".join(f"p.{ident(name)} = {row}.{ident(name)}" for name in names)
     return f'exists (select 1 from accepted."{parent.full_name}" p where {same}{sheet} and p._snapshot_at > {row}._snapshot_at)'
+
+
+def newer_return(state: GateState, record: RecordDecl, row: str, other: str) -> str:
+    """SQL, true when the file of `other` takes the place of that of `row`; one refused before its sheets were known is any of them."""
+    sheets = [child for child in state.catalog.records if record.full_name in child.parents]
+    same = " and ".join(f"{other}.{ident(name)} = {row}.{ident(name)}" for name in sheets[0].key[:-1])
+    known = ", ".join(literal(sheet.extract.sheet) for sheet in sheets)
+    return (
+        f"{same} and ({row}.sheet is null or {row}.sheet not in ({known}) or {other}.sheet = {row}.sheet)"
+        f" and {other}._snapshot_at > {row}._snapshot_at"
+    )
 
 
 def find_superseded(state: GateState, record: RecordDecl) -> None:

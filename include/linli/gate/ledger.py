@@ -12,8 +12,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from linli.contracts import RecordDecl
-from linli.gate.again import COLUMN_MISSING, SUPERSEDED, newer_in_group
-from linli.gate.compile import ident
+from linli.gate.again import COLUMN_MISSING, SUPERSEDED, newer_in_group, newer_return
 from linli.gate.decide import key_text
 from linli.gate.state import GateState, files
 from linli.register import Batch, QuarantineEntry, Verdict
@@ -79,6 +78,7 @@ class OpenEntries:
         for key in ends:
             del self._open[key]
         self._open.update(dict.fromkeys(bad_keys, batch.snapshot_at))
+        self._entries |= {entry.key: entry for entry in entries}
         return entries, self._closings(ends)
 
     def _closings(self, ends: dict[str, str]) -> list[Closing]:
@@ -89,9 +89,7 @@ class OpenEntries:
         record, state = self._record, self._state
         if not self._open or not (record.extract.sheet or record.extract.explode):
             return []
-        kept = {key: entry for key, entry in self._entries.items() if self._open.get(key) == self._snapshot(entry)}
-        if not kept:
-            return []
+        kept = {key: entry for key, entry in self._entries.items() if key in self._open}
         for parent in (record.full_name, *record.parents):
             state.make_accepted(state.catalog.record(parent))
         newer = newer_in_group(state, record, "l")
@@ -113,16 +111,11 @@ class OpenEntries:
         ).fetchall()
         return self._closings({key: SUPERSEDED for (key,) in found})
 
-    def _snapshot(self, entry: QuarantineEntry) -> datetime:
-        return self._state.register.batch(entry.batch_id).snapshot_at
-
     def _newer_now(self) -> str:
         """SQL, true when a file accepted in this run takes the place of the file row `l`."""
-        children = [other for other in self._state.catalog.records if self._record.full_name in other.parents]
-        same = " and ".join(f"b.{ident(name)} = l.{ident(name)}" for name in children[0].key[:-1])
+        newer = newer_return(self._state, self._record, "l", "b")
         return (
-            f"exists (select 1 from batch b where {same} and (l.sheet is null or b.sheet = l.sheet)"
-            " and b._snapshot_at > l._snapshot_at and not exists (select 1 from decided d"
+            f"exists (select 1 from batch b where {newer} and not exists (select 1 from decided d"
             " where d._batch_id = b._batch_id and d._row_no = b._row_no and d.verdict <> 'accepted'))"
         )
 

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 
 from linli.contracts.model import Feed, RecordDecl
 from linli.sources.base import FileRef, Reading, SourceUnavailable, Window
-from linli.sources.grids import Refused, read_grids
+from linli.sources.grids import Refused, read_grids, title_of
 from linli.sources.inbox import community_in, month_in, safe_label, sha256, waiting
 from linli.sources.returns import Sheet, find_sheet, typed
 
 WHOLE_FILE = "全部"
-"""the sheet of a file that was refused before any sheet was known"""
+"""the sheet of a refused file when neither its name nor its title tells which one it was"""
 
 _ALL_SHEETS = "*"
 _COMMUNITY_OF_COMPOUND = r"^(?P<community>\d{6}-C\d{2,3})-X"
@@ -56,7 +56,7 @@ class InboxSource:
             sheets = _sheets(path, content, kinds)
             entries = []
             for sheet in sheets:
-                community, month_on = self._whose(sheet, path.name)
+                community, month_on = self._whose(sheet.title, path.name, sheet)
                 rows = len(sheet.row_numbers)
                 given = {"community_code": pa.repeat(pa.scalar(community, pa.string()), rows), "month_on": _repeated_date(month_on, rows)}
                 tables[sheet.record.name] = typed(sheet, given, sha, label, month_on, received_at.year)
@@ -64,8 +64,9 @@ class InboxSource:
             file = FileRef(path, sha, label, received_at, is_complete=True)
         except Refused as refusal:
             tables = {}
-            month = month_in(path.name)
-            entries = [_Entry(WHOLE_FILE, community_in(path.name), dt.date(*month, 1) if month else None, 0)]
+            title = title_of(path.suffix.lower(), content)
+            community, month_on = self._whose(title, path.name)
+            entries = [_Entry(_sheet_named(kinds, f"{title} {path.name}"), community, month_on, 0)]
             file = FileRef(path, sha, label, received_at, refusal.is_complete, refusal.problem)
         tables[returns.name] = _register(returns, file, entries)
         return Reading(
@@ -75,13 +76,14 @@ class InboxSource:
             file=file,
         )
 
-    def _whose(self, sheet: Sheet, name: str) -> tuple[str | None, dt.date | None]:
+    def _whose(self, title: str, name: str, sheet: Sheet | None = None) -> tuple[str | None, dt.date | None]:
         """Community and month: the file name and the title say it, else the places in the rows do."""
-        month = sheet.month or month_in(name)
-        community = community_in(name) or community_in(sheet.title) or _community_of_rows(sheet)
-        if community is None:
-            named = {code for spoken, code in self._communities.items() if spoken in sheet.title}
-            community = named.pop() if len(named) == 1 else None
+        month = month_in(title) or month_in(name)
+        community = community_in(name) or community_in(title) or (_community_of_rows(sheet) if sheet else None)
+        for text in (title, name):
+            named = {code for spoken, code in self._communities.items() if spoken in text}
+            if community is None and len(named) == 1:
+                community = named.pop()
         return community, dt.date(month[0], month[1], 1) if month else None
 
 
@@ -115,6 +117,12 @@ def _sheets(path: Path, content: bytes, kinds: list[RecordDecl]) -> list[Sheet]:
     if not found:
         raise Refused(f"没有找到{'、'.join(str(record.extract.sheet) for record in kinds)}表的表头")
     return list(found.values())
+
+
+def _sheet_named(kinds: list[RecordDecl], text: str) -> str:
+    """The one sheet that title and name of a refused file speak of, else WHOLE_FILE."""
+    named = [str(record.extract.sheet) for record in kinds if str(record.extract.sheet) in text]
+    return named[0] if len(named) == 1 else WHOLE_FILE
 
 
 def _community_of_rows(sheet: Sheet) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import python_calamine
 
@@ -16,6 +18,9 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _LAST_BYTES = 4
 """a character cut off at the end of a file is at most this long"""
+_TITLE_BYTES = 4096
+_HEADING_CELLS = 3
+"""a line of a title fills fewer cells than this"""
 
 
 class Refused(Exception):
@@ -97,6 +102,17 @@ def decoded(content: bytes) -> str:
         if error.start >= len(content) - _LAST_BYTES:
             raise Refused("文件不完整，可能上传中断", is_complete=False) from None
         raise Refused("文件编码无法识别，请另存为 UTF-8 编码的 CSV") from None
+
+
+def title_of(suffix: str, content: bytes) -> str:
+    """What stands above the heading of a CSV file that may be cut off anywhere; empty when nothing of it can be read."""
+    if suffix != ".csv":
+        return ""
+    for encoding in [name for mark, name in _BOMS if content.startswith(mark)] or ["utf-8", "gb18030"]:
+        with contextlib.suppress(UnicodeDecodeError):
+            lines = codecs.getincrementaldecoder(encoding)().decode(content[:_TITLE_BYTES]).splitlines()
+            return " ".join(takewhile(lambda line: len(re.findall(r"[^,;\t]+", line)) < _HEADING_CELLS, lines))
+    return ""
 
 
 def _csv(content: bytes) -> Grid:

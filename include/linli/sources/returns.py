@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from linli.contracts.model import RecordDecl
 from linli.sources.casting import Cast, Sheetwise, plain, read_column, text_of, unreadable_columns
 from linli.sources.grids import Grid, Refused
-from linli.sources.inbox import month_in
 
 HEADER_WITHIN = 15
 """a header stands in the first rows of a sheet, below at most a few title rows"""
@@ -35,11 +34,6 @@ class Sheet:
     columns: dict[str, pa.Array]
     row_numbers: list[int]
     is_1904: bool
-
-    @property
-    def month(self) -> tuple[int, int] | None:
-        """Year and month the title names."""
-        return month_in(self.title)
 
 
 def header_name(cell: object) -> str:
