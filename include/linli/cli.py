@@ -12,9 +12,11 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from linli.failures import Refusal
 from linli.settings import SHANGHAI, Settings, SettingsError, as_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="邻里：小区执法进驻的数据管道与仓库")
@@ -33,7 +35,9 @@ DayOption = Annotated[str, typer.Option(help="日期，如 2026-10-31")]
 
 
 def _stop(message: str, code: int = 1) -> NoReturn:
-    errors.print(f"[red]✗[/red] {message}", soft_wrap=True, highlight=False)
+    from linli.pipeline.words import typeable
+
+    errors.print(f"[red]✗[/red] {escape(typeable(message))}", soft_wrap=True, highlight=False)
     raise typer.Exit(code)
 
 
@@ -61,7 +65,7 @@ def _settings() -> Settings:
                 errors.print(f"未配置任何来源，改用示范区（{_demo_home()}）", soft_wrap=True, highlight=False)
             found = Settings.load({**os.environ, **lent})
         return found
-    except SettingsError as error:
+    except Refusal as error:
         _stop(str(error))
 
 
@@ -89,12 +93,10 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turns the pipeline's own refusals into a message instead of a traceback."""
-    from linli import pipeline
-
+    """Turns refusals into a message instead of a traceback."""
     try:
         yield
-    except pipeline.REFUSALS as error:
+    except Refusal as error:
         _stop(str(error))
     except (FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError) as error:
         _stop(f"{error.filename or ''} 不能使用：{error.strerror}；请检查 LINLI_HOME 等路径及其权限")
@@ -128,15 +130,17 @@ def backfill(
 ) -> None:
     """从起始日到截止日（含）逐日载入，旧日在前。"""
     from linli import pipeline
-    from linli.pipeline.present import show_closing
+    from linli.pipeline.present import show_closing, show_days
 
-    settings = _settings()
-    with _explained(), _progress() as tell:
-        try:
-            reports = pipeline.backfill(settings, _day(first), _day(last), tell)
-        except ValueError as error:
-            _stop(str(error))
-    show_closing(console, reports[-1].table, pipeline.catalog(settings), settings)
+    settings, reports = _settings(), []
+    try:
+        with _explained(), _progress() as tell:
+            for report in pipeline.backfill(settings, _day(first), _day(last), tell):
+                reports.append(report)
+    finally:
+        if reports:
+            show_closing(console, reports[-1].table, pipeline.catalog(settings), settings)
+            show_days(console, reports)
     if any(report.state != "succeeded" for report in reports):
         raise typer.Exit(DEGRADED)
 
@@ -240,14 +244,16 @@ def sql(
 def status() -> None:
     """最近一夜：状态、各来源数据截至何时、去向。"""
     from linli import pipeline
-    from linli.pipeline.present import show_closing
+    from linli.pipeline.present import show_closing, show_sources
 
     settings = _settings()
     with _explained():
         day = pipeline.latest_day(settings)
         if day is None:
             _stop("还没有发布过：先运行 linli night 或 make run")
-        show_closing(console, pipeline.closing_table_of(settings, day), pipeline.catalog(settings), settings)
+        table = pipeline.closing_table_of(settings, day)
+    show_sources(console, table.statuses, pipeline.catalog(settings))
+    show_closing(console, table, pipeline.catalog(settings), settings)
 
 
 @quarantine_app.command("list")
@@ -259,6 +265,7 @@ def quarantine_list(
 ) -> None:
     """列出退回待改的记录。"""
     from linli import pipeline
+    from linli.pipeline.words import CLOSED, moment, readable
 
     settings = _settings()
     entries = pipeline.quarantine_entries(settings, source=source, record=record, include_closed=closed)
@@ -269,10 +276,10 @@ def quarantine_list(
         title_justify="left",
     )
     for entry in entries[:limit]:
-        state = "待改" if entry.closed_at is None else f"已了结（{entry.closed_reason}）"
+        state = "待改" if entry.closed_at is None else f"已了结（{CLOSED[entry.closed_reason or '']}）"
         label = catalog.record(f"{entry.source}.{entry.record}").label
-        opened = entry.opened_at.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
-        shown.add_row(f"{label} {entry.source}.{entry.record}", entry.key, "、".join(entry.rules), entry.submitter or "", opened, state)
+        row = (f"{label} {entry.source}.{entry.record}", readable(entry.key), "、".join(entry.rules), entry.submitter or "")
+        shown.add_row(*row, moment(entry.opened_at), state)
     console.print(shown)
     if len(entries) > limit:
         console.print(f"还有 {len(entries) - limit} 条未显示：--limit {len(entries)}")
@@ -285,11 +292,12 @@ def quarantine_show(
 ) -> None:
     """显示一条退回的记录：在哪、什么、哪条规则、怎么改。"""
     from linli import pipeline
+    from linli.pipeline.words import CLOSED, readable
 
     with _explained():
         found = pipeline.quarantined_row(_settings(), record, key)
-    console.print(f"[bold]{found.label}[/bold] {record} {key}" + (f"  {found.where}" if found.where else ""))
-    console.print(f"已了结（{found.closed_reason}），以下为当时退回的原因" if found.closed_reason else "待改")
+    console.print(f"[bold]{found.label}[/bold] {record} {readable(key)}" + (f"  {found.where}" if found.where else ""))
+    console.print(f"已了结（{CLOSED[found.closed_reason]}），以下为当时退回的原因" if found.closed_reason else "待改")
     for word in found.words:
         console.print(f"  ✗ {word.rule}：{word.message}\n    → {word.fix}", highlight=False)
     shown = Table("列", "名称", "值")
@@ -329,7 +337,7 @@ def demo_up(
     """启动示范区的四个系统（已启动则不动），打印连接方式。"""
     from linli import demo
 
-    with _progress() as tell:
+    with _explained(), _progress() as tell:
         tell("示范区启动", 0, 0)
         demo.up(_demo_home(), seed=seed, scale=scale, until=_day(until))
     for name, value in demo.environment(_demo_home()).items():
@@ -341,16 +349,27 @@ def demo_tick(days: Annotated[int, typer.Option(help="往后过几天")] = 1) ->
     """让示范区再过一天或几天。"""
     from linli import demo
 
-    demo.tick(_demo_home(), days)
+    with _explained():
+        demo.tick(_demo_home(), days)
     console.print(f"示范区已到 {demo.status(_demo_home()).until}")
 
 
 @demo_app.command("status")
 def demo_status() -> None:
     """示范区的状态。"""
-    from linli import demo
+    from linli import demo, pipeline
 
-    console.print(demo.status(_demo_home()))
+    with _explained():
+        found = demo.status(_demo_home())
+    shown = Table("项目", "内容", title=f"示范区 {found.home}", title_justify="left", show_header=False)
+    shown.add_row("种子", str(found.seed))
+    shown.add_row("区的个数", str(found.scale))
+    shown.add_row("最新一天", found.until.isoformat())
+    shown.add_row("数据", "已写入" if found.is_loaded else "未写完，请重新运行 linli demo up")
+    labels = {name: source.label for name, source in pipeline.catalog(Settings.load({})).sources.items()}
+    for name, is_running in found.running.items():
+        shown.add_row(labels[name], "运行中" if is_running else "[yellow]▲ 未运行")
+    console.print(shown)
 
 
 @demo_app.command("down")
@@ -358,7 +377,8 @@ def demo_down() -> None:
     """停止示范区。"""
     from linli import demo
 
-    demo.down(_demo_home())
+    with _explained():
+        demo.down(_demo_home())
 
 
 @demo_app.command("books")
@@ -366,7 +386,8 @@ def demo_books() -> None:
     """示范区自己的账：应当查出的数字和每一条不合格报送。"""
     from linli import demo
 
-    typer.echo(demo.books(_demo_home()).to_json())
+    with _explained():
+        typer.echo(demo.books(_demo_home()).to_json())
 
 
 if __name__ == "__main__":

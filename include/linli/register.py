@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from linli.failures import Refusal
+
 _SCHEMA = """
 create table if not exists runs (
   token integer primary key autoincrement, run_id text not null unique, kind text not null, day text not null,
@@ -63,7 +65,7 @@ create table if not exists publications (
 """
 
 
-class RegisterError(RuntimeError):
+class RegisterError(Refusal):
     """The register refuses something: it would contradict what is already written."""
 
 
@@ -259,7 +261,7 @@ class Register:
         """The run of that id. Raises RegisterError when there is none."""
         row = self._db.execute("select * from runs where run_id=?", (run_id,)).fetchone()
         if row is None:
-            raise RegisterError(f"no run {run_id}")
+            raise RegisterError(f"没有编号为 {run_id} 的运行")
         as_of = _moment(row["as_of"])
         assert as_of is not None
         return Run(row["run_id"], row["token"], row["kind"], dt.date.fromisoformat(row["day"]), as_of)
@@ -277,7 +279,7 @@ class Register:
         """Raises SupersededRun when a newer run of the same kind has begun since."""
         newest = self._db.execute("select max(token) from runs where kind=?", (run.kind,)).fetchone()[0]
         if newest != run.token:
-            raise SupersededRun(f"run {run.run_id} holds token {run.token}, the newest is {newest}: it may not go on")
+            raise SupersededRun(f"运行 {run.run_id}（令牌 {run.token}）已被更新的一次（令牌 {newest}）取代，不再继续；数据不受影响")
 
     # ---- batches -------------------------------------------------------------------------------------------------
 
@@ -311,7 +313,7 @@ class Register:
         """The batch of that id. Raises RegisterError when there is none."""
         row = self._db.execute("select * from batches where batch_id=?", (batch_id,)).fetchone()
         if row is None:
-            raise RegisterError(f"no batch {batch_id}")
+            raise RegisterError(f"没有编号为 {batch_id} 的批次")
         return self._batch(row)
 
     def known_batch_ids(self) -> set[str]:

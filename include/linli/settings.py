@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from linli.failures import Refusal
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 SOURCE_SETTINGS: Mapping[str, str] = {
@@ -19,7 +21,7 @@ SOURCE_SETTINGS: Mapping[str, str] = {
 }
 
 
-class SettingsError(ValueError):
+class SettingsError(Refusal):
     """A setting cannot be used; the message names the variable and what it should look like."""
 
 
@@ -34,7 +36,7 @@ def _project() -> Path:
         for folder in start.parents:
             if (folder / "expectations").is_dir() and (folder / "dbt_project").is_dir():
                 return folder
-    raise SettingsError("LINLI_PROJECT: no folder with expectations/ and dbt_project/ was found; set it to the checkout")
+    raise SettingsError("LINLI_PROJECT：没有找到含有 expectations/ 和 dbt_project/ 的文件夹，请设为项目所在的文件夹")
 
 
 def _by_source(env: Mapping[str, str], suffix: str) -> dict[str, str]:
@@ -54,9 +56,9 @@ def _number(env: Mapping[str, str], name: str, default: float, low: float, high:
     try:
         value = float(text)
     except ValueError:
-        raise SettingsError(f"{name}: a number between {low:g} and {high:g} is expected") from None
+        raise SettingsError(f"{name}：应为 {low:g} 到 {high:g} 之间的数") from None
     if not low <= value <= high:
-        raise SettingsError(f"{name}: a number between {low:g} and {high:g} is expected")
+        raise SettingsError(f"{name}：应为 {low:g} 到 {high:g} 之间的数")
     return value
 
 

@@ -207,6 +207,6 @@ def test_a_model_that_fails_is_named_and_nothing_is_noted_as_built(home: Home, m
     twice = [case("A", "2026-10-27 09:00"), case("D", "2026-10-30 09:00")]
     home.land("case_system.cases", twice, snapshot="2026-11-01")
     monkeypatch.setattr(landed, "_SQL_TYPE", landed._SQL_TYPE | dict.fromkeys(landed._SQL_TYPE, "varchar"))
-    with pytest.raises(BuildFailed, match=r"dbt build ended with 1: .*see dbt/logs/dbt\.log"):
+    with pytest.raises(BuildFailed, match=r"建模失败（dbt 返回 1）：.*dbt/logs/dbt\.log"):
         home.build("2026-11-01")
     assert not home.settings.work_file.exists()

@@ -129,9 +129,9 @@ def test_new_columns_are_told_and_left_behind(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("alter table cases drop column phase", "columns removed: phase"),
-        ("alter table cases alter column on_scene drop default, alter column on_scene type text using 'x'", "retyped: on_scene is text"),
-        ("drop table cases", "there is no relation public.cases"),
+        ("alter table cases drop column phase", "来源缺少列 phase"),
+        ("alter table cases alter column on_scene drop default, alter column on_scene type text using 'x'", "类型已变：on_scene 为 text"),
+        ("drop table cases", "来源中没有表 public.cases"),
     ],
 )
 def test_removed_and_retyped_columns_are_refused_by_name(bench: Bench, change: str, told: str) -> None:
@@ -152,7 +152,7 @@ def test_fewer_rows_than_counted_land_nothing(bench: Bench) -> None:
     [reading] = [
         sources.Reading(at(1), {"cases": bench.feed.root.declared_schema().empty_table().to_reader()}, {"cases": 3}),
     ]
-    with pytest.raises(landing.LandingError, match="counted 3 rows, 0 came"):
+    with pytest.raises(landing.LandingError, match="计有 3 行，实到 0 行"):
         landing.land_reading(bench.settings, bench.register, bench.feed, reading, ring=bench.ring, window=EVERYTHING, run=bench.run())
     assert bench.register.batches() == []
     assert list(bench.settings.lake.rglob("*.parquet")) == []

@@ -116,7 +116,7 @@ def test_the_same_night_again_publishes_the_same_figures(district: District) -> 
 
 def test_the_next_days_are_taken_in(district: District) -> None:
     demo.tick(district.demo_home, 2)
-    reports = pipeline.backfill(district.settings, DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=2))
+    reports = list(pipeline.backfill(district.settings, DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=2)))
     assert [report.state for report in reports] == ["succeeded", "succeeded"]
     assert reports[-1].content_hash != district.first.content_hash
     counts = pipeline.reconcile(district.settings, DAY + dt.timedelta(days=2), with_hashes=False, progress=lambda *_: None)

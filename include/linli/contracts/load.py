@@ -9,9 +9,10 @@ import yaml
 from pydantic import ValidationError
 
 from linli.contracts.model import Catalog, RecordDecl, SourceDecl, plain, with_readable_checks
+from linli.failures import Refusal
 
 
-class DeclarationError(ValueError):
+class DeclarationError(Refusal):
     """A declaration cannot be used; the message names the file, the key and what is wrong."""
 
 

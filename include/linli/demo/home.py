@@ -32,6 +32,7 @@ from linli.demo.reference import write_reference
 from linli.demo.returns import files
 from linli.demo.tables import CASE_SYSTEM, POINTS_LEDGER
 from linli.demo.world import World, world
+from linli.failures import Refusal
 
 DEFAULT_UNTIL = date(2026, 10, 31)
 DEFAULT_FAULT_RATE = 0.02
@@ -40,7 +41,7 @@ _STARTING_SECONDS = 15
 Environment = dict[str, str]
 
 
-class DemoError(RuntimeError):
+class DemoError(Refusal):
     """The demo cannot do what it is asked to; the message says what to do instead."""
 
 
@@ -85,7 +86,7 @@ def up(home: Path, *, seed: int | None = None, scale: int | None = None, until: 
         if state is None:
             state = _new_state(seed or 1, scale or 1, until or DEFAULT_UNTIL)
         elif (seed or state.seed, scale or state.scale) != (state.seed, state.scale):
-            raise DemoError(f"the demo in {home} has seed {state.seed} and scale {state.scale}; stop it and remove the folder first")
+            raise DemoError(f"{home} 的示范区种子为 {state.seed}、规模为 {state.scale}；要换，请先 linli demo down 并删除该文件夹")
         _write_state(home, state)
         if not state.is_loaded:
             _load(home, state)
@@ -100,7 +101,7 @@ def up(home: Path, *, seed: int | None = None, scale: int | None = None, until: 
 def tick(home: Path, days: int = 1) -> date:
     """Let the demo live on for some days: every system is changed to what it holds then. Returns the new day."""
     if days < 1:
-        raise DemoError("a demo lives on by whole days, at least one")
+        raise DemoError("示范区至少往后过一天")
     with _locked(home):
         state = _existing(home)
         _start_patrol_app(home, state)
@@ -165,7 +166,7 @@ def _environment(home: Path, state: _State) -> Environment:
 def _new_state(seed: int, scale: int, until: date) -> _State:
     ledger = os.environ.get("LINLI_DEMO_LEDGER", "postgresql")
     if ledger not in ("postgresql", "mariadb"):
-        raise DemoError("LINLI_DEMO_LEDGER is postgresql or mariadb")
+        raise DemoError("LINLI_DEMO_LEDGER 应为 postgresql 或 mariadb")
     rate = float(os.environ.get("LINLI_DEMO_FAULT_RATE", DEFAULT_FAULT_RATE))
     return _State(
         seed=seed,
@@ -237,7 +238,7 @@ def _start_patrol_app(home: Path, state: _State) -> None:
         if _is_serving(state):
             return
         time.sleep(0.05)
-    raise DemoError(f"the patrol app did not start; see {folder / 'server.log'}")
+    raise DemoError(f"巡查应用没有启动，详见 {folder / 'server.log'}")
 
 
 def _is_serving(state: _State) -> bool:
@@ -285,7 +286,7 @@ def _maria(home: Path, state: _State) -> Maria:
 def _existing(home: Path) -> _State:
     state = _read_state(home)
     if state is None:
-        raise DemoError(f"there is no demo in {home}; start one with `linli demo up`")
+        raise DemoError(f"{home} 还没有示范区，请先运行 linli demo up")
     return state
 
 

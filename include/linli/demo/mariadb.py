@@ -14,13 +14,14 @@ import pymysql
 from linli.demo.history import Row
 from linli.demo.processes import spawn, terminate
 from linli.demo.tables import LEDGER_DDL_MARIADB, POINTS_LEDGER, TABLES, index_ddl, values
+from linli.failures import Refusal
 
 READER = "linli_reader"
 _UNPRIVILEGED = "nobody"
 _ROWS_A_STATEMENT = 1000
 
 
-class MariaFailed(RuntimeError):
+class MariaFailed(Refusal):
     """MariaDB is not installed or did not start."""
 
 
@@ -54,7 +55,7 @@ class Maria:
         if self.is_up():
             return None
         if not is_installed():
-            raise MariaFailed("the ledger is to be in MariaDB, but no mariadbd is installed")
+            raise MariaFailed("积分台账要放在 MariaDB，但本机没有安装 mariadbd")
         data = self.folder / "data"
         as_user = [f"--user={_UNPRIVILEGED}"] if os.geteuid() == 0 else []
         if not (data / "mysql").exists():
@@ -76,7 +77,7 @@ class Maria:
                 return pid
             time.sleep(0.1)
         terminate(pid, "mariadbd")
-        raise MariaFailed(f"mariadbd did not come up; see {self.folder / 'server.log'}")
+        raise MariaFailed(f"mariadbd 没有启动，详见 {self.folder / 'server.log'}")
 
     def load(self, tables: dict[str, dict[str, Row]], reader_password: str) -> None:
         """Create the database anew, its read-only user, and fill the tables."""

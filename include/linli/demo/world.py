@@ -22,6 +22,7 @@ from linli.demo.reference import District, district
 from linli.demo.residents import Act, Resident, build_residents, ledger_records, resident_records
 from linli.demo.return_faults import NUMBERS, RECORDS, spoil_returns
 from linli.demo.rhythm import months, report_time
+from linli.failures import Refusal
 
 _SERIALS = {
     "case_system.case_steps": ("step_id", "created_at"),
@@ -62,12 +63,16 @@ class _Past:
     faults: list[Fault]
 
 
+class NoSuchWorld(Refusal):
+    """A day or a scale that the invented history does not reach."""
+
+
 def world(seed: int, scale: int, until: date) -> World:
-    """The world of `scale` districts at the end of `until` (2025-01-01 to 2026-12-31, else ValueError)."""
+    """The world of `scale` districts at the end of `until` (2025-01-01 to 2026-12-31, else NoSuchWorld)."""
     if not FIRST_DAY <= until <= LAST_DAY:
-        raise ValueError(f"the demo's history runs from {FIRST_DAY} to {LAST_DAY}")
+        raise NoSuchWorld(f"示范区的历史只能在 {FIRST_DAY} 到 {LAST_DAY} 之间")
     if scale < 1:
-        raise ValueError("at least one district is needed")
+        raise NoSuchWorld("示范区至少要有一个区")
     now = midnight_after(until)
     pasts = [_past(seed, index) for index in range(scale)]
     dropped = sorted((drop for past in pasts for drop in past.drops if drop.dropped_at < now), key=lambda d: (d.dropped_at, d.name))

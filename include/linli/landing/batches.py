@@ -173,7 +173,7 @@ def land_together(
             path, rows = write(aside_folder(settings), schema, _landing_rows(part, batch_id, snapshot_at), footer_of(batch, ids))
             aside.append(path)
             if part.expected_rows is not None and rows != part.expected_rows:
-                raise LandingError(f"{part.record.full_name}: the source counted {part.expected_rows} rows, {rows} came")
+                raise LandingError(f"{part.record.full_name}：来源计有 {part.expected_rows} 行，实到 {rows} 行")
             batches.append(Batch(**{**vars(batch), "rows": rows}))
         with lake_lock(settings, exclusive=False):
             for path, batch in zip(aside, batches, strict=True):

@@ -154,7 +154,7 @@ def _check(path: Path, schema: pa.Schema, rows: int) -> None:
     """The footer must say the rows that were written and no instant outside 1900..2200 (a driver's wrapped infinity, a wrong unit)."""
     metadata = pq.read_metadata(path)
     if metadata.num_rows != rows:
-        raise LandingError(f"the file holds {metadata.num_rows} rows, {rows} were written")
+        raise LandingError(f"写入 {rows} 行，文件中却有 {metadata.num_rows} 行")
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     low, high = ((edge - epoch) // dt.timedelta(microseconds=1) for edge in (_EARLIEST, _LATEST))
     places = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
@@ -163,4 +163,4 @@ def _check(path: Path, schema: pa.Schema, rows: int) -> None:
             for group in range(metadata.num_row_groups):
                 known = metadata.row_group(group).column(places[field.name]).statistics
                 if known is not None and known.has_min_max and not (low <= known.min_raw and known.max_raw <= high):
-                    raise LandingError(f"column {field.name} holds instants outside {_EARLIEST.year}..{_LATEST.year}")
+                    raise LandingError(f"列 {field.name} 的时间超出 {_EARLIEST.year}–{_LATEST.year} 年")

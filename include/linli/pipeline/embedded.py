@@ -17,12 +17,13 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from linli.failures import Refusal
 from linli.settings import Settings
 
 _TASK = re.compile(r"\[DAG TEST\] starting task_id=(\S+)(?: map_index=(\d+))?")
 
 
-class AirflowFailed(RuntimeError):
+class AirflowFailed(Refusal):
     """An Airflow process ended badly; the message says where its log is."""
 
 
@@ -82,7 +83,7 @@ def migrate(settings: Settings, env: Mapping[str, str]) -> None:
     with log.open("ab") as out:
         done = subprocess.run([_airflow(settings), "db", "migrate"], env=dict(env), stdout=out, stderr=out, check=False)
     if done.returncode:
-        raise AirflowFailed(f"Airflow's database could not be set up; see {log}")
+        raise AirflowFailed(f"Airflow 的数据库没有建成，详见 {log}")
     marker.write_text(version)
 
 
@@ -92,7 +93,7 @@ def run_dag(settings: Settings, given: Mapping[str, str], dag: str, conf: Mappin
     Raises AirflowFailed when the DAG run failed.
     """
     env = environment(settings, {**given, "LINLI_RETRY_SECONDS": given.get("LINLI_RETRY_SECONDS", "5")})
-    progress("airflow db migrate")
+    progress("Airflow 建库")
     migrate(settings, env)
     log = _log(settings, f"airflow-{dag}-{conf.get('day', 'manual')}.log")
     command = [_airflow(settings), "dags", "test", dag, "-f", str(settings.project / "dags" / f"{dag}.py"), "-c", json.dumps(conf)]
@@ -106,7 +107,7 @@ def run_dag(settings: Settings, given: Mapping[str, str], dag: str, conf: Mappin
             if found := _TASK.search(line):
                 progress(found[1] + (f"[{found[2]}]" if found[2] else ""))
     if process.wait():
-        raise AirflowFailed(f"the DAG run of {dag} failed; see {log}")
+        raise AirflowFailed(f"Airflow 运行 {dag} 失败，详见 {log}")
     return log
 
 
@@ -135,7 +136,7 @@ def serve(settings: Settings, given: Mapping[str, str], *, port: int, ready: Cal
     Raises AirflowFailed when a process dies or the port is taken.
     """
     if not _free(port):
-        raise AirflowFailed(f"port {port} on 127.0.0.1 is taken; give another one with --port")
+        raise AirflowFailed(f"本机端口 {port} 已被占用，请用 --port 另选一个")
     env = environment(settings, given, port=port)
     migrate(settings, env)
     base = f"http://127.0.0.1:{port}"
@@ -150,7 +151,7 @@ def serve(settings: Settings, given: Mapping[str, str], *, port: int, ready: Cal
     def check() -> None:
         for name, process in processes.items():
             if process.poll() is not None:
-                raise AirflowFailed(f"airflow {name} ended; see {_log(settings, f'airflow-{name}.log')}")
+                raise AirflowFailed(f"airflow {name} 已退出，详见 {_log(settings, f'airflow-{name}.log')}")
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -162,7 +163,7 @@ def serve(settings: Settings, given: Mapping[str, str], *, port: int, ready: Cal
         while not _answers(f"{base}/api/v2/version"):
             check()
             if time.monotonic() > until:
-                raise AirflowFailed(f"Airflow's UI did not come up; see {_log(settings, 'airflow-api-server.log')}")
+                raise AirflowFailed(f"Airflow 界面没有启动，详见 {_log(settings, 'airflow-api-server.log')}")
             time.sleep(0.5)
         start("scheduler", "--skip-serve-logs")
         start("dag-processor")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from linli.failures import SourceContractBroken, SourceUnavailable
+from linli.failures import Refusal, SourceContractBroken, SourceUnavailable
 from linli.pipeline.report import ClosingTable, closing_table
 from linli.pipeline.steps import (
     begin,
@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Told (what is being done, steps done, steps in all)."""
+
+
+class WrongOrder(Refusal):
+    """A last day before the first one."""
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -56,33 +60,31 @@ def night(settings: Settings, day: dt.date, progress: Progress = _silent) -> Nig
             try:
                 extract_feed(settings, run.run_id, ref)
             except (SourceUnavailable, SourceContractBroken) as error:
-                log.warning("%s.%s not loaded: %s", ref.source, ref.feed, error)
-        progress("gate", len(feeds), total)
+                log.warning("%s.%s 未载入：%s", ref.source, ref.feed, error)
+        progress("把关", len(feeds), total)
         gate_run(settings, run.run_id)
-        progress("build", len(feeds) + 1, total)
+        progress("建模", len(feeds) + 1, total)
         build_run(settings, run.run_id)
-        progress("publish", len(feeds) + 2, total)
+        progress("发布", len(feeds) + 2, total)
         release = publish_run(settings, run.run_id)
     except BaseException:
         fail(settings, run.run_id)
         raise
-    progress("done", total, total)
+    progress("完成", total, total)
     state = finish(settings, run.run_id, strict=False)
     with register_of(settings) as register:
         return NightReport(state, release.version, release.content_hash, closing_table(settings, register, run))
 
 
-def backfill(settings: Settings, first: dt.date, last: dt.date, progress: Progress = _silent) -> list[NightReport]:
-    """Nights for every day from `first` to `last`, both included, oldest first.
+def backfill(settings: Settings, first: dt.date, last: dt.date, progress: Progress = _silent) -> Iterator[NightReport]:
+    """Nights for every day from `first` to `last`, both included, oldest first; each is told of when it is over.
 
-    Raises ValueError when the days are the wrong way round.
+    Raises WrongOrder when the days are the wrong way round.
     """
     if last < first:
-        raise ValueError(f"--to {last} is before --from {first}")
+        raise WrongOrder(f"截止日 {last} 早于起始日 {first}，请对调")
     days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
-    reports = []
     for done, day in enumerate(days):
         progress(day.isoformat(), done, len(days))
-        reports.append(night(settings, day))
-    progress("done", len(days), len(days))
-    return reports
+        yield night(settings, day)
+    progress("完成", len(days), len(days))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -9,11 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from linli.contracts import Catalog
+from linli.pipeline.night import NightReport
 from linli.pipeline.report import ClosingTable
-from linli.settings import SHANGHAI, Settings
+from linli.pipeline.words import STATES, moment, typeable
+from linli.register import SourceStatus
+from linli.settings import Settings
 
 _STEPS = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}
-_STATES = {"loaded": "已载入", "failed": "未载入", "not_configured": "未配置"}
+_COUNTS = {"landed": "到货", "accepted": "入库", "quarantined": "退回", "held": "等待", "duplicates": "重复"}
 
 
 def percent(rate: float | None) -> str:
@@ -30,18 +34,21 @@ def _account_table(table: ClosingTable, catalog: Catalog) -> Table:
     shown = Table(title=f"{table.run.day:%Y-%m-%d} 夜间载入：到货与去向", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("系统", "记录"):
         shown.add_column(name)
-    for name in ("到货", "入库", "退回", "等待", "重复"):
+    for name in _COUNTS.values():
         shown.add_column(name, justify="right")
     declared_order = [record.full_name for source in catalog.sources.values() for record in source.records]
     for row in sorted(table.tonight, key=lambda r: declared_order.index(f"{r['source']}.{r['record']}")):
         declared = catalog.sources[row["source"]]
         label = next(r.label for r in declared.records if r.name == row["record"])
-        figures = [f"{row[k]:,}" for k in ("landed", "accepted", "quarantined", "held", "duplicates")]
+        figures = [f"{row[k]:,}" for k in _COUNTS]
         shown.add_row(declared.label, label + (" ▲整批停在关口" if row["stopped"] else ""), *figures)
-    totals = [f"{sum(r[k] for r in table.tonight):,}" for k in ("landed", "accepted", "quarantined", "held", "duplicates")]
     shown.add_section()
-    shown.add_row("合计", "", *totals)
+    shown.add_row("合计", "", *_totals(table))
     return shown
+
+
+def _totals(table: ClosingTable) -> list[str]:
+    return [f"{sum(row[k] for row in table.tonight):,}" for k in _COUNTS]
 
 
 def _clock_table(rows: list[dict[str, Any]]) -> Table:
@@ -73,23 +80,60 @@ def _satisfaction_table(rows: list[dict[str, Any]]) -> Table:
     return shown
 
 
+def _feed(catalog: Catalog, status: SourceStatus) -> tuple[str, str]:
+    source = catalog.sources[status.source]
+    return source.label, source.feed(status.feed).root.label
+
+
 def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settings: Settings) -> None:
     """Prints the closing table of a night and where to look next."""
     console.print(_account_table(table, catalog))
     console.print(_clock_table(table.clock))
     console.print(_satisfaction_table(table.satisfaction))
     for status in table.statuses:
-        if status.state != "loaded":
-            reached = status.as_of.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M") if status.as_of else None
-            what = f"{catalog.sources[status.source].label}·{status.feed} {_STATES[status.state]}"
-            since = f"，数据截至 {reached}" if reached else "，从未载入" if status.state == "failed" else ""
-            console.print(f"[yellow]▲ {what}{since}" + (f"：{status.detail}" if status.detail else ""), soft_wrap=True)
+        what = "·".join(_feed(catalog, status))
+        if status.state == "loaded":
+            if status.detail:
+                console.print(f"[yellow]▲ {what}：{status.detail}", soft_wrap=True)
+            continue
+        since = f"，数据截至 {moment(status.as_of)}" if status.as_of else "，从未载入" if status.state == "failed" else ""
+        console.print(f"[yellow]▲ {what} {STATES[status.state]}{since}" + (f"：{status.detail}" if status.detail else ""), soft_wrap=True)
+    returned = sum(row["quarantined"] for row in table.tonight)
+    degraded = "（[yellow]降级：有来源未载入，见上[/yellow]）" if table.is_degraded else ""
     console.print(
-        f"退回待改 {table.open_quarantine} 条：linli quarantine list\n"
-        f"查询：linli sql \"select * from mart.mart_two_callback_satisfaction where level = 'compound'\"\n"
-        f"已发布：{settings.published}",
+        f"本次到货中退回 {returned:,} 行；历次退回、至今待改的共 {table.open_quarantine:,} 条"
+        "（同一编号只计一条，已改好、已删除或已被更新文件取代的不计）\n"
+        + typeable(
+            "查看待改：linli quarantine list\n"
+            "查询：linli sql \"select * from mart.mart_two_callback_satisfaction where level = 'compound'\"\n"
+        )
+        + f"已发布{degraded}：{settings.published}",
         soft_wrap=True,
     )
+
+
+def show_sources(console: Console, statuses: Sequence[SourceStatus], catalog: Catalog) -> None:
+    """Prints how far each source is loaded; those that were not are marked."""
+    shown = Table(title="各来源数据截至", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("系统", "记录", "状态", "数据截至"):
+        shown.add_column(name, no_wrap=True)
+    for status in statuses:
+        mark = {"loaded": "", "failed": "[yellow]▲ ", "not_configured": "[dim]"}[status.state]
+        shown.add_row(*_feed(catalog, status), f"{mark}{STATES[status.state]}", moment(status.as_of))
+    console.print(shown)
+
+
+def show_days(console: Console, reports: Sequence[NightReport]) -> None:
+    """Prints one line for each night of a backfill."""
+    shown = Table(title=f"补载 {len(reports)} 天", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("日期", "状态"):
+        shown.add_column(name, no_wrap=True)
+    for name in (*_COUNTS.values(), "至今待改"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for report in reports:
+        state = "[yellow]▲ 已发布（降级）" if report.table.is_degraded else "已发布"
+        shown.add_row(report.table.run.day.isoformat(), state, *_totals(report.table), f"{report.table.open_quarantine:,}")
+    console.print(shown)
 
 
 def show_rows(console: Console, names: list[str], rows: list[tuple[Any, ...]], limit: int) -> None:

@@ -9,6 +9,7 @@ import duckdb
 
 from linli.contracts import Check, RecordDecl
 from linli.pipeline.steps import catalog, register_of
+from linli.pipeline.words import readable, shown
 from linli.register import QuarantineEntry, RegisterError
 from linli.settings import Settings
 
@@ -49,21 +50,24 @@ def quarantine_entries(
 
 def _words(check: Check, record: RecordDecl, row: dict[str, Any], reading: str | None) -> Words:
     column = check.column.removeprefix("ctx_unreadable_")
-    value = reading if reading is not None else row.get(column)
+    value = shown(reading if reading is not None else row.get(column))
     label = next((c.label for c in record.columns if c.name == column), column)
-    places = {"value": "空" if value is None else value, "column": label, "row": row.get("_source_ref") or ""}
+    places = {"value": value or "空", "column": label, "row": row.get("_source_ref") or ""}
     return Words(check.rule, check.message.format(**places), check.fix.format(**places))
 
 
 def quarantined_row(settings: Settings, full_name: str, key: str) -> QuarantinedRow:
-    """The newest quarantine entry of `key` with its row as landed. Raises RegisterError when there is none."""
+    """The newest quarantine entry of `key`, given whole or as lists show it, with its row as landed.
+
+    Raises RegisterError when there is none.
+    """
     source, _, name = full_name.partition(".")
     try:
         record = catalog(settings).record(full_name)
     except KeyError:
         raise RegisterError(f"没有声明过名为 {full_name} 的记录，应写作 case_system.callbacks 这样的全名") from None
     with register_of(settings) as register:
-        entries = register.quarantine(source=source, record=name, key=key, include_closed=True)
+        entries = [e for e in register.quarantine(source=source, record=name, include_closed=True) if key in (e.key, readable(e.key))]
         if not entries:
             raise RegisterError(f"{full_name} 没有键为 {key} 的退回记录；键以 linli quarantine list 所示为准")
         entry = entries[-1]
@@ -84,7 +88,7 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
     finally:
         con.close()
     if found is None:
-        raise RegisterError(f"{full_name} {key}: row {entry.row_no} is not in its batch file")
+        raise RegisterError(f"{full_name} {key}：批次文件中没有第 {entry.row_no} 行")
     row = dict(zip(names, found, strict=True))
     checks = {check.rule: check for check in record.checks}
     words = [
@@ -93,5 +97,5 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
         else Words(rule, *_OF_THE_BATCH.get(rule, ("违反规则", "请核对后重报")))
         for rule in entry.rules
     ]
-    values = [(c.name, c.label, "" if row.get(c.name) is None else str(row[c.name])) for c in record.columns]
+    values = [(c.name, c.label, shown(row.get(c.name))) for c in record.columns]
     return QuarantinedRow(record.label, row.get("_source_ref"), words, values, entry.closed_reason)

@@ -28,16 +28,20 @@ _SATISFACTION = """
 
 @dataclass(frozen=True)
 class ClosingTable:
-    """Rows for the closing table. `accounts` counts every batch of the register, `tonight` only this run's."""
+    """Rows for the closing table; `tonight` counts the batches of this run, `open_quarantine` the entries of all nights still open."""
 
     run: Run
     state: str
-    accounts: list[dict[str, Any]]
     tonight: list[dict[str, Any]]
     statuses: list[SourceStatus]
     clock: list[dict[str, Any]]
     satisfaction: list[dict[str, Any]]
     open_quarantine: int
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether a configured source was not loaded."""
+        return any(status.state == "failed" for status in self.statuses)
 
 
 def _rows(settings: Settings, sql: str, month: dt.date, since: dt.date) -> list[dict[str, Any]]:
@@ -63,7 +67,6 @@ def closing_table(settings: Settings, register: Register, run: Run) -> ClosingTa
     return ClosingTable(
         run=run,
         state=state,
-        accounts=register.accounts(),
         tonight=register.accounts(run.run_id),
         statuses=register.source_statuses(run),
         clock=_rows(settings, _CLOCK, month, since),
@@ -86,4 +89,4 @@ def closing_table_of(settings: Settings, day: dt.date) -> ClosingTable:
             run = register.run(publication_row["run_id"])
             if run.day == day:
                 return closing_table(settings, register, run)
-    raise publication.NothingPublished(f"{day} has not been published")
+    raise publication.NothingPublished(f"{day} 还没有发布过，请先运行 linli night --day {day}")

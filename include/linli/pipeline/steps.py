@@ -13,15 +13,15 @@ from pathlib import Path
 
 from linli import __version__, contracts, publication
 from linli.contracts import Catalog, Feed, SourceDecl
-from linli.failures import SourceContractBroken, SourceUnavailable
+from linli.failures import Refusal, SourceContractBroken, SourceUnavailable
 from linli.publication import Release
 from linli.register import Register, Run, SourceStatus
-from linli.settings import Settings, as_of
+from linli.settings import SHANGHAI, Settings, as_of
 
 CODE_FOLDERS = ("include/linli", "expectations", "dbt_project/models", "dbt_project/macros")
 
 
-class NightIncomplete(RuntimeError):
+class NightIncomplete(Refusal):
     """The night has ended without everything it should have; the message says what is missing."""
 
 
@@ -124,7 +124,10 @@ def extract_feed(settings: Settings, run_id: str, ref: FeedRef) -> SourceStatus:
         except (SourceUnavailable, SourceContractBroken) as error:
             register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), loaded_to, landed))
             raise
-        status = SourceStatus(ref.source, ref.feed, "loaded", "", run.as_of, landed)
+        waiting = source.waiting(window, seen=register.seen_file) if isinstance(source, sources.Inbox) else 0
+        until = f"{run.as_of.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+        detail = f"有 {waiting} 个文件在 {until} 之后放入或仍在写入，等下一夜载入" if waiting else ""
+        status = SourceStatus(ref.source, ref.feed, "loaded", detail, run.as_of, landed)
         register.set_source_status(run, status)
         return status
 
@@ -151,7 +154,7 @@ def _note_the_rest(settings: Settings, register: Register, run: Run) -> None:
             continue
         if settings.connection(ref.source):
             loaded_to = register.window_end(ref.source, _find(settings, ref)[1].root.name)
-            status = SourceStatus(ref.source, ref.feed, "failed", "the extraction did not finish", loaded_to, 0)
+            status = SourceStatus(ref.source, ref.feed, "failed", "抽取没有完成", loaded_to, 0)
         else:
             status = SourceStatus(ref.source, ref.feed, "not_configured", "", None, 0)
         register.set_source_status(run, status)
@@ -186,12 +189,12 @@ def finish(settings: Settings, run_id: str, *, strict: bool = True) -> str:
     """
     with register_of(settings) as register:
         run = register.run(run_id)
-        missing = [f"{s.source}.{s.feed}: {s.detail}" for s in register.source_statuses(run) if s.state == "failed"]
+        missing = [f"{s.source}.{s.feed} 未载入：{s.detail}" for s in register.source_statuses(run) if s.state == "failed"]
         published = run.kind != "night" or any(p["run_id"] == run_id for p in register.publications())
         state = "failed" if not published else "degraded" if missing else "succeeded"
         register.end_run(run, state)
     if strict and state != "succeeded":
-        raise NightIncomplete("; ".join(["nothing was published"] * (not published) + missing))
+        raise NightIncomplete("；".join(["没有发布"] * (not published) + missing))
     return state
 
 
@@ -215,7 +218,7 @@ def reconcile_feed(settings: Settings, run_id: str, ref: FeedRef, *, with_hashes
     ring = privacy.KeyRing.load_or_create(settings.key_ring)
     source = sources.open_source(declaration, settings)
     if not isinstance(source, sources.Reconcilable):
-        raise SourceContractBroken(f"{ref.source}: its transport cannot list keys")
+        raise SourceContractBroken(f"{ref.source}：这类来源不能列出键，无法核对")
     with register_of(settings) as register:
         run = register.run(run_id)
         found = landing.reconcile(settings, register, source, feed, run, ring=ring)

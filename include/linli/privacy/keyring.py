@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linli.durable import sync
+from linli.failures import Refusal
 
 KEY_BYTES = 32
 _BLOCK = 64
@@ -31,7 +32,7 @@ _ALPHABET = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
 _BIT_VALUES = np.array([16, 8, 4, 2, 1], dtype=np.uint8)
 
 
-class KeyRingError(RuntimeError):
+class KeyRingError(Refusal):
     """The key ring cannot be used; the message names the file's fault, never its content."""
 
 
@@ -64,15 +65,15 @@ class KeyRing:
     @classmethod
     def _load(cls, path: Path) -> KeyRing:
         if path.stat().st_mode & 0o077:
-            raise KeyRingError(f"key ring {path.name}: others can read it; set its mode to 600")
+            raise KeyRingError(f"密钥文件 {path.name} 其他人可读，请将权限改为 600")
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             keys = {int(no): bytes.fromhex(key) for no, key in data["keys"].items()}
             active = int(data["active"])
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise KeyRingError(f"key ring {path.name}: it is not a ring of keys; restore it from your safe copy") from None
+            raise KeyRingError(f"密钥文件 {path.name} 不是有效的密钥文件，请从备份恢复") from None
         if active not in keys or any(len(key) < KEY_BYTES for key in keys.values()):
-            raise KeyRingError(f"key ring {path.name}: the active key is missing or a key is too short")
+            raise KeyRingError(f"密钥文件 {path.name} 缺少当前密钥，或有密钥过短")
         return cls(path, active, keys)
 
     def rotate(self) -> KeyRing:
@@ -90,7 +91,7 @@ class KeyRing:
         with _locked(self.path):
             ring = self._load(self.path)
             if key_no == ring.active or key_no not in ring.keys:
-                raise KeyRingError(f"key {key_no} is {'active: rotate first' if key_no == ring.active else 'not in the ring'}")
+                raise KeyRingError(f"密钥 {key_no} {'正在使用，请先轮换' if key_no == ring.active else '不在密钥文件中'}")
             return ring._replaced(ring.active, {no: key for no, key in ring.keys.items() if no != key_no})
 
     def _replaced(self, active: int, keys: Mapping[int, bytes]) -> KeyRing:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import duckdb
 
+from linli.failures import Refusal
 from linli.settings import Settings
 
 
-class NothingPublished(RuntimeError):
+class NothingPublished(Refusal):
     """There is no published warehouse yet."""
 
 
@@ -18,7 +19,7 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     Raises NothingPublished before the first night.
     """
     if not settings.published.exists():
-        raise NothingPublished(f"nothing is published under {settings.home.name}/warehouse yet: run `linli night` first")
+        raise NothingPublished(f"{settings.home.name}/warehouse 下还没有发布过数据，请先运行 linli night")
     con = duckdb.connect(str(settings.published.resolve()), read_only=True)
     con.execute("set TimeZone='Asia/Shanghai'")
     con.execute("set enable_external_access=false")

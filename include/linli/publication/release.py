@@ -159,7 +159,7 @@ def publish(settings: Settings, register: Register, run: Run, *, code_version: s
         con.execute("use work")
         findings = audit(con, register, run, previous_as_of_rows=_previous_rows(settings))
         if findings:
-            raise AuditFailed("; ".join(f"{f.rule}: {f.detail}" for f in findings))
+            raise AuditFailed("审核未通过，未发布：" + "；".join(f"{f.detail}（{f.rule}）" for f in findings))
         con.execute("use memory")
         digest = _export(con, fresh, register, run, register.source_statuses(run), version, code_version)
     finally:

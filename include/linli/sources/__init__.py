@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from linli.contracts.model import SourceDecl
 from linli.settings import Settings
-from linli.sources.base import FileRef, Reading, Reconcilable, Source, SourceContractBroken, SourceUnavailable, Window
+from linli.sources.base import FileRef, Inbox, Reading, Reconcilable, Source, SourceContractBroken, SourceUnavailable, Window
 
 __all__ = [
     "FileRef",
+    "Inbox",
     "Reading",
     "Reconcilable",
     "Source",
@@ -25,7 +26,7 @@ def open_source(decl: SourceDecl, settings: Settings) -> Source:
     """
     address = settings.connection(decl.name)
     if not address:
-        raise SourceContractBroken(f"{decl.name}: no address is configured")
+        raise SourceContractBroken(f"{decl.name}：没有配置地址")
     scheme = address.split("://", 1)[0].split("+", 1)[0].lower()
     if decl.transport in ("postgres", "mysql"):
         if scheme in ("postgresql", "postgres"):
@@ -36,7 +37,7 @@ def open_source(decl: SourceDecl, settings: Settings) -> Source:
             from linli.sources.mysql import MysqlSource
 
             return MysqlSource(address)
-        raise SourceContractBroken(f"{decl.name}: its address begins neither with postgresql:// nor with mysql://")
+        raise SourceContractBroken(f"{decl.name}：地址应以 postgresql:// 或 mysql:// 开头")
     if decl.transport == "rest":
         from linli.sources.rest import RestSource
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from linli.contracts.model import Feed, RecordDecl
 from linli.failures import SourceContractBroken, SourceUnavailable
 
-__all__ = ["FileRef", "Reading", "Reconcilable", "Source", "SourceContractBroken", "SourceUnavailable", "Window"]
+__all__ = ["FileRef", "Inbox", "Reading", "Reconcilable", "Source", "SourceContractBroken", "SourceUnavailable", "Window"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,15 @@ class Reconcilable(Protocol):
         ...
 
 
+@runtime_checkable
+class Inbox(Protocol):
+    """A source that others drop files into at any time."""
+
+    def waiting(self, window: Window, *, seen: Callable[[str], bool]) -> int:
+        """How many files a later window will read; `seen` tells whether a file of that sha256 was taken in before."""
+        ...
+
+
 def key_columns(record: RecordDecl) -> list[str]:
     """The columns of a key snapshot: the key, then the cursor's column."""
     cursor = cursor_column(record)
@@ -100,4 +109,4 @@ def cursor_column(record: RecordDecl) -> str:
     for column in record.columns:
         if column.at_source == record.extract.cursor:
             return column.name
-    raise SourceContractBroken(f"{record.full_name}: its cursor {record.extract.cursor} is not among the declared columns")
+    raise SourceContractBroken(f"{record.full_name}：增量字段 {record.extract.cursor} 不在已声明的列中")

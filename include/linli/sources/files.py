@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 from linli.contracts.model import Feed, RecordDecl
 from linli.sources.base import FileRef, Reading, SourceUnavailable, Window
 from linli.sources.grids import Refused, read_grids, title_of
-from linli.sources.inbox import community_in, month_in, safe_label, sha256, waiting
+from linli.sources.inbox import community_in, dropped, month_in, safe_label, sha256
 from linli.sources.returns import Sheet, find_sheet, typed
 
 WHOLE_FILE = "全部"
@@ -33,19 +34,27 @@ class InboxSource:
     def readings(self, feed: Feed, window: Window, *, seen: Callable[[str], bool]) -> Iterator[Reading]:
         """One reading a file not seen before, oldest first: all that was dropped before the window ends, however long ago."""
         if not self._inbox.is_dir():
-            raise SourceUnavailable(f"{feed.source}: the inbox is not there")
+            raise SourceUnavailable(f"{feed.source}：收件文件夹不存在")
         taken: set[str] = set()
-        for path in waiting(self._inbox, self._quiet, window.end):
+        for path in dropped(self._inbox, self._quiet, window.end)[0]:
             try:
                 content, changed = path.read_bytes(), path.stat().st_mtime
             except FileNotFoundError:
                 continue
             except OSError:
-                raise SourceUnavailable(f"{feed.source}: a file of the inbox cannot be read") from None
+                raise SourceUnavailable(f"{feed.source}：收件文件夹中有文件无法读取") from None
             sha = sha256(content)
             if sha not in taken and not seen(sha):
                 taken.add(sha)
                 yield self._reading(feed, path, content, sha, dt.datetime.fromtimestamp(changed, dt.UTC))
+
+    def waiting(self, window: Window, *, seen: Callable[[str], bool]) -> int:
+        """Files that nobody has taken in yet and that are not of this window: dropped after it, or still being written."""
+        found = set()
+        for path in dropped(self._inbox, self._quiet, window.end)[1]:
+            with contextlib.suppress(OSError):
+                found.add(sha256(path.read_bytes()))
+        return sum(not seen(sha) for sha in found)
 
     def _reading(self, feed: Feed, path: Path, content: bytes, sha: str, received_at: dt.datetime) -> Reading:
         returns = next(record for record in feed.records if record.extract.sheet == _ALL_SHEETS)

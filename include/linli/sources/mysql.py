@@ -119,16 +119,16 @@ class _Snapshot:
     def _check(self) -> None:
         declared = {column.at_source: column for column in self._record.columns}
         if not self._types:
-            raise SourceContractBroken(f"{self._name}: there is no relation {self._record.extract.relation}, or it may not be seen")
+            raise SourceContractBroken(f"{self._name}：来源中没有表 {self._record.extract.relation}，或无权读取")
         gone = sorted(name for name in declared if name not in self._types)
         retyped = sorted(
-            f"{name} is {self._types[name]}, {column.type} is declared"
+            f"{name} 为 {self._types[name]}，声明为 {column.type}"
             for name, column in declared.items()
             if name in self._types and self._types[name] not in _TYPES[column.type]
         )
         if gone or retyped:
-            faults = ([f"columns removed: {', '.join(gone)}"] if gone else []) + ([f"retyped: {'; '.join(retyped)}"] if retyped else [])
-            raise SourceContractBroken(f"{self._name}: {'; '.join(faults)}")
+            faults = ([f"来源缺少列 {'、'.join(gone)}"] if gone else []) + ([f"类型已变：{'；'.join(retyped)}"] if retyped else [])
+            raise SourceContractBroken(f"{self._name}：{'；'.join(faults)}")
 
     def reading(self, condition: str, values: list[str], columns: list[str] | None = None) -> Reading:
         """Rows that meet `condition`, counted and read in this snapshot."""
@@ -203,7 +203,7 @@ def _typed(values: tuple[Any, ...], column: Column, name: str) -> pa.Array:
             return pa.array([value[-1] if isinstance(value, bytes) else value for value in values]).cast(pa.bool_())
         return pa.array(values, column.arrow_type)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        raise SourceContractBroken(f"{name}: column {column.at_source} holds values that are no {column.type}") from None
+        raise SourceContractBroken(f"{name}：列 {column.at_source} 中有不是 {column.type} 的值") from None
 
 
 def _local(moment: dt.datetime) -> str:
@@ -242,5 +242,5 @@ def _told(name: str) -> Iterator[None]:
     except (pymysql.MySQLError, OSError) as error:
         number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
         if number in _LASTING:
-            raise SourceContractBroken(f"{name}: the database refuses the query (error {number})") from None
-        raise SourceUnavailable(f"{name}: the database does not answer (error {number})") from None
+            raise SourceContractBroken(f"{name}：数据库拒绝查询（错误号 {number}）") from None
+        raise SourceUnavailable(f"{name}：数据库没有应答（错误号 {number}）") from None

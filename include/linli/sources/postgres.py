@@ -130,16 +130,16 @@ class _Snapshot:
     def _check(self) -> None:
         declared = {column.at_source: column for column in self._record.columns}
         if not self._types:
-            raise SourceContractBroken(f"{self._name}: there is no relation {self._record.extract.relation}, or it may not be seen")
+            raise SourceContractBroken(f"{self._name}：来源中没有表 {self._record.extract.relation}，或无权读取")
         gone = sorted(name for name in declared if name not in self._types)
         retyped = sorted(
-            f"{name} is {self._types[name]}, {column.type} is declared"
+            f"{name} 为 {self._types[name]}，声明为 {column.type}"
             for name, column in declared.items()
             if name in self._types and self._types[name] not in _SELECT[column.type]
         )
         if gone or retyped:
-            faults = ([f"columns removed: {', '.join(gone)}"] if gone else []) + ([f"retyped: {'; '.join(retyped)}"] if retyped else [])
-            raise SourceContractBroken(f"{self._name}: {'; '.join(faults)}")
+            faults = ([f"来源缺少列 {'、'.join(gone)}"] if gone else []) + ([f"类型已变：{'；'.join(retyped)}"] if retyped else [])
+            raise SourceContractBroken(f"{self._name}：{'；'.join(faults)}")
 
     def reading(self, condition: str, columns: list[str] | None = None) -> Reading:
         """Rows that meet `condition`, counted and read in this snapshot."""
@@ -258,5 +258,5 @@ def _told(name: str) -> Iterator[None]:
     except (adbc.Error, pa.ArrowException, OSError) as error:
         state = str(getattr(error, "sqlstate", None) or "")
         if not state or state.startswith(_PASSING):
-            raise SourceUnavailable(f"{name}: the database does not answer (SQLSTATE {state or 'none'})") from None
-        raise SourceContractBroken(f"{name}: the database refuses the query (SQLSTATE {state})") from None
+            raise SourceUnavailable(f"{name}：数据库没有应答（SQLSTATE {state or '无'}）") from None
+        raise SourceContractBroken(f"{name}：数据库拒绝查询（SQLSTATE {state}）") from None

@@ -91,10 +91,10 @@ class _Pages:
             if not cursor:
                 return
             if cursor in cursors:
-                raise SourceContractBroken(f"{self._name}: the cursor repeats after page {page}; the pages would never end")
+                raise SourceContractBroken(f"{self._name}：第 {page} 页之后的游标重复，翻页不会结束")
             cursors.add(cursor)
             query = {**query, "cursor": cursor}
-        raise SourceContractBroken(f"{self._name}: more than {MAX_PAGES} pages")
+        raise SourceContractBroken(f"{self._name}：超过 {MAX_PAGES} 页")
 
     def _page(self, query: dict[str, str], page: int) -> dict[str, Any]:
         """One page. A body that broke off or is no JSON is asked for again: the connection retries only what it sees fail."""
@@ -105,22 +105,22 @@ class _Pages:
             except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError, orjson.JSONDecodeError):
                 continue
             except requests.RequestException:
-                raise SourceUnavailable(f"{self._name}: no answer to page {page} after {TRIES} tries") from None
+                raise SourceUnavailable(f"{self._name}：第 {page} 页请求 {TRIES} 次均无应答") from None
             if document is None:
                 raise self._refused(answer.status_code, page)
             if not isinstance(document, dict) or not _are_items(document.get("items")):
-                raise SourceContractBroken(f"{self._name}: page {page} is answered without a list of items")
+                raise SourceContractBroken(f"{self._name}：第 {page} 页的应答中没有 items 列表")
             if page == 1 and (said := answer.headers.get("Date")):
                 self.first_answer_at = _clock(said) or self.first_answer_at
             return document
-        raise SourceUnavailable(f"{self._name}: the body of page {page} broke off {TRIES} times")
+        raise SourceUnavailable(f"{self._name}：第 {page} 页的内容 {TRIES} 次中断")
 
     def _refused(self, status: int, page: int) -> Exception:
         if status in (401, 403):
-            return SourceContractBroken(f"{self._name}: the token is refused (HTTP {status}); check LINLI_PATROL_APP_TOKEN")
+            return SourceContractBroken(f"{self._name}：令牌被拒绝（HTTP {status}），请检查 LINLI_{self._name.split('.')[0].upper()}_TOKEN")
         if status >= 500:
-            return SourceUnavailable(f"{self._name}: page {page} is answered with HTTP {status}")
-        return SourceContractBroken(f"{self._name}: page {page} is refused with HTTP {status}")
+            return SourceUnavailable(f"{self._name}：第 {page} 页返回 HTTP {status}")
+        return SourceContractBroken(f"{self._name}：第 {page} 页被拒绝（HTTP {status}）")
 
 
 class _Columns:

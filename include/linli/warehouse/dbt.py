@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from linli.failures import Refusal
 from linli.settings import Settings
 from linli.warehouse.project import StagedProject
 
@@ -25,7 +26,7 @@ cli()
 _SHOWN_FAILURES = 5
 
 
-class BuildFailed(RuntimeError):
+class BuildFailed(Refusal):
     """A model or a test has failed; the message names them, the log has the rest. Nothing of the build is published."""
 
 
@@ -66,9 +67,9 @@ def dbt_build(
     results = _results(run_results)
     broken = [result.name for result in results if result.status in ("error", "fail")]
     if done.returncode or not results:
-        named = ", ".join(broken[:_SHOWN_FAILURES]) + (f" and {len(broken) - _SHOWN_FAILURES} more" if broken[_SHOWN_FAILURES:] else "")
+        named = "、".join(broken[:_SHOWN_FAILURES]) + (f" 等 {len(broken)} 个" if broken[_SHOWN_FAILURES:] else "")
         where = (project.logs / "dbt.log").relative_to(settings.home)
-        raise BuildFailed(f"dbt build ended with {done.returncode}: {named or 'no node was run'}; see {where} in the home folder")
+        raise BuildFailed(f"建模失败（dbt 返回 {done.returncode}）：{named or '没有运行任何模型'}；详见 LINLI_HOME 下的 {where}")
     return results
 
 

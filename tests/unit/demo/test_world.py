@@ -15,7 +15,7 @@ import pytest
 from linli.demo.books import Books
 from linli.demo.case_system import district_cases, to_records
 from linli.demo.reference import district
-from linli.demo.world import World, accepted, world
+from linli.demo.world import NoSuchWorld, World, accepted, world
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "demo.md"
 DAY = date(2026, 10, 31)
@@ -150,5 +150,5 @@ def test_books_survive_json(now: World) -> None:
 
 
 def test_days_outside_the_history_are_refused() -> None:
-    with pytest.raises(ValueError, match="2026-12-31"):
+    with pytest.raises(NoSuchWorld, match="2026-12-31"):
         world(1, 1, date(2027, 1, 1))

@@ -109,14 +109,14 @@ def test_a_reading_that_breaks_off_leaves_nothing(settings: Settings, register: 
 
 @pytest.mark.parametrize("at", [dt.datetime(1, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 1, 1, tzinfo=dt.UTC)])
 def test_instants_no_register_holds_are_refused(settings: Settings, register: Register, run: Run, at: dt.datetime) -> None:
-    with pytest.raises(LandingError, match="column at holds instants outside"):
+    with pytest.raises(LandingError, match="列 at 的时间超出"):
         lone(settings, register, run, rows(3, at))
     assert (files(settings), register.batches()) == ([], [])
 
 
 def test_records_of_one_reading_land_together_or_not_at_all(settings: Settings, register: Register, run: Run) -> None:
     parts = [Part(ROOT, rows(2), 2), Part(CHILD, rows(3), 4)]
-    with pytest.raises(LandingError, match=r"s\.child: the source counted 4 rows, 3 came"):
+    with pytest.raises(LandingError, match=r"s\.child：来源计有 4 行，实到 3 行"):
         land_together(settings, register, parts, kind="window", window=WINDOW, snapshot_at=TAKEN_AT, run=run)
     assert (files(settings), register.batches()) == ([], [])
 

@@ -49,7 +49,7 @@ def test_rotation_keeps_the_old_key_until_it_is_destroyed(tmp_path: Path) -> Non
     assert second.salt("row-hash") != first.salt("row-hash")
     third = second.destroy(1)
     assert sorted(KeyRing.load_or_create(tmp_path / "ring.json").keys) == sorted(third.keys) == [2]
-    with pytest.raises(KeyRingError, match="active"):
+    with pytest.raises(KeyRingError, match="正在使用"):
         third.destroy(2)
 
 
@@ -66,7 +66,7 @@ def test_a_ring_others_can_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ring.json"
     key = KeyRing.load_or_create(path).keys[1].hex()
     path.chmod(0o644)
-    with pytest.raises(KeyRingError, match="others can read it") as told:
+    with pytest.raises(KeyRingError, match="其他人可读") as told:
         KeyRing.load_or_create(path)
     assert key not in str(told.value)
     assert json.loads(path.read_text())["active"] == 1

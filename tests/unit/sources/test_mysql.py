@@ -125,8 +125,8 @@ def test_dates_no_calendar_has_become_null(residents: Feed) -> None:
 @pytest.mark.parametrize(
     ("types", "told"),
     [
-        ({name: kind for name, kind in TYPES.items() if name != "phone"}, "columns removed: phone"),
-        ({**TYPES, "is_lead": "varchar"}, "retyped: is_lead is varchar, bool is declared"),
+        ({name: kind for name, kind in TYPES.items() if name != "phone"}, "来源缺少列 phone"),
+        ({**TYPES, "is_lead": "varchar"}, "类型已变：is_lead 为 varchar，声明为 bool"),
     ],
 )
 def test_removed_and_retyped_columns_are_refused_by_name(residents: Feed, types: dict[str, str], told: str) -> None:

@@ -168,12 +168,12 @@ def test_passing_errors_are_tried_again(api: Api, patrols: Feed) -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        ((401, {}, b"{}"), SourceContractBroken, "token is refused .HTTP 401.; check LINLI_PATROL_APP_TOKEN"),
-        ((400, {}, b"{}"), SourceContractBroken, "page 1 is refused with HTTP 400"),
-        ((200, {}, b'{"error": "13900001234"}'), SourceContractBroken, "page 1 is answered without a list of items"),
-        ((200, {}, b"[1]"), SourceContractBroken, "without a list of items"),
-        ((500, {}, b""), SourceUnavailable, "no answer to page 1"),
-        ((200, {}, b'{"items": ['), SourceUnavailable, "body of page 1 broke off"),
+        ((401, {}, b"{}"), SourceContractBroken, "令牌被拒绝（HTTP 401），请检查 LINLI_PATROL_APP_TOKEN"),
+        ((400, {}, b"{}"), SourceContractBroken, "第 1 页被拒绝（HTTP 400）"),
+        ((200, {}, b'{"error": "13900001234"}'), SourceContractBroken, "第 1 页的应答中没有 items 列表"),
+        ((200, {}, b"[1]"), SourceContractBroken, "没有 items 列表"),
+        ((500, {}, b""), SourceUnavailable, "第 1 页请求 [0-9]+ 次均无应答"),
+        ((200, {}, b'{"items": ['), SourceUnavailable, "第 1 页的内容 [0-9]+ 次中断"),
     ],
 )
 def test_what_lasts_is_told_apart_from_what_passes(api: Api, patrols: Feed, answer: Answer, kind: type[Exception], words: str) -> None:
@@ -186,7 +186,7 @@ def test_what_lasts_is_told_apart_from_what_passes(api: Api, patrols: Feed, answ
 
 def test_a_repeating_cursor_ends_the_reading(api: Api, patrols: Feed) -> None:
     api.answers = lambda n, query: page([patrol(n)], "same")
-    with pytest.raises(SourceContractBroken, match="cursor repeats after page 2"):
+    with pytest.raises(SourceContractBroken, match="第 2 页之后的游标重复"):
         read(api, patrols)
 
 
