@@ -40,6 +40,7 @@ _RULES: tuple[tuple[str, str], ...] = (
 _CANDIDATE = rf"{_DIGIT}(?:[ \t\-_.·—–－．　()（）]{{0,3}}{_DIGIT}){{6}}"
 _SEVEN_DIGITS_SPAN = 6 * (1 + 3 * 3)
 """bytes from the first of seven digits to the last: six gaps of up to three characters of up to three bytes"""
+_BLOCK_BYTES = 1 << 18
 
 _SPACES = " \t\r\n\u00a0\u3000"
 _COMPILED = tuple((re.compile(pattern), token) for pattern, token in _RULES)
@@ -55,36 +56,57 @@ def scrub(text: str) -> str:
 def scrub_column(texts: pa.Array) -> pa.Array:
     """`scrub` for a whole string column; rows without seven digits in a run are not touched."""
     suspect = suspects(texts)
-    return pc.replace_with_mask(texts, suspect, _scrubbed(texts.filter(suspect))) if pc.any(suspect).as_py() else texts
+    return pc.replace_with_mask(texts, suspect, _scrubbed(texts.filter(suspect))) if suspect.true_count else texts
 
 
 def suspects(texts: pa.Array) -> pa.BooleanArray:
     """Which texts could hold a phone or ID number at all: seven digits in a run, common separators allowed."""
-    rows = _rows_with_many_digits(texts)
-    if not len(rows):
-        return pa.repeat(pa.scalar(False), len(texts))
-    found = pc.fill_null(pc.match_substring_regex(texts.take(pa.array(rows)), _CANDIDATE), False)
+    sure, unsure = _rows_with_many_digits(texts)
     flags = np.zeros(len(texts), dtype=np.bool_)
-    flags[rows] = found.to_numpy(zero_copy_only=False)
+    flags[sure] = True
+    unsure = unsure[~flags[unsure]]
+    if len(unsure):
+        found = pc.fill_null(pc.match_substring_regex(texts.take(pa.array(unsure)), _CANDIDATE), False)
+        flags[unsure] = found.to_numpy(zero_copy_only=False)
     return pa.array(flags)
 
 
-def _rows_with_many_digits(texts: pa.StringArray) -> npt.NDArray[np.int64]:
-    """The rows that hold seven digits close together or any full-width digit, found in the bytes of the whole column at once.
+def _rows_with_many_digits(texts: pa.StringArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The rows with seven digits side by side, and those with seven digits close together or any full-width digit.
 
-    Looking at every text with a regular expression costs three times as much, and most texts hold few digits.
+    Found in the bytes of the whole column at once: looking at every text with a regular expression costs many times as much, and
+    most texts hold few digits.
     """
     _, offsets_buffer, data = texts.buffers()
+    nothing = np.empty(0, dtype=np.int64)
     if data is None or not len(texts):
-        return np.empty(0, dtype=np.int64)
+        return nothing, nothing
     offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
     raw = np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
-    digits = np.flatnonzero((raw - np.uint8(ord("0"))) < 10)
-    close = digits[:-6][(digits[6:] - digits[:-6]) <= _SEVEN_DIGITS_SPAN] if len(digits) > 6 else digits[:0]
-    first = np.flatnonzero(raw[:-2] == 0xEF)
-    wide = first[(raw[first + 1] == 0xBC) & (raw[first + 2] - np.uint8(0x90) < 10)]
-    places = np.concatenate([close, wide]) + offsets[0]
-    return np.unique(np.searchsorted(offsets, places, side="right") - 1)
+    digits, wide = _places_of_digits(raw)
+    first, last = digits[:-6], digits[6:]
+    close = np.flatnonzero((last - first) <= _SEVEN_DIGITS_SPAN)
+    first, last = first[close], last[close]
+    row = _rows_of(first, offsets)
+    in_one_row = last + offsets[0] < offsets[row + 1]
+    side_by_side = last - first == 6
+    return row[in_one_row & side_by_side], np.unique(np.concatenate([row[in_one_row & ~side_by_side], _rows_of(wide, offsets)]))
+
+
+def _places_of_digits(raw: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where in UTF-8 text ASCII digits stand, and where full-width ones begin (EF BC 90 to EF BC 99); in blocks that stay in the cache."""
+    digits, wide = [], []
+    for start in range(0, len(raw), _BLOCK_BYTES):
+        block = raw[start : start + _BLOCK_BYTES + 2]
+        digits.append(np.flatnonzero((block[:_BLOCK_BYTES] - np.uint8(ord("0"))) < 10) + start)
+        places = np.flatnonzero((block[:-2] == 0xEF) & ((block[2:] - np.uint8(0x90)) < 10))
+        wide.append(places[block[places + 1] == 0xBC] + start)
+    return (np.concatenate(digits), np.concatenate(wide)) if digits else (np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+def _rows_of(places: npt.NDArray[np.int64], offsets: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    begun: npt.NDArray[np.int64] = np.searchsorted(offsets, (places + offsets[0]).astype(np.int32), side="right")
+    return begun - 1
 
 
 def _scrubbed(texts: pa.Array) -> pa.Array:
@@ -134,7 +156,8 @@ class TextCleaner:
             return text
         found = {own: _searchable(columns[own].take(rows)) for own in self._own}
         cleaned = _one(self._ask(self._cleaned[name], pa.table({**found, name: text.take(rows)})).column(name))
-        return pc.replace_with_mask(text, hit, _scrubbed(cleaned.cast(pa.string())))
+        # Most of these held the row's own number, which is gone now: only what is left is looked at with all the rules.
+        return pc.replace_with_mask(text, hit, scrub_column(cleaned.cast(pa.string())))
 
     def _ask(self, sql: str, batch: pa.Table) -> pa.Table:
         db = _database()

@@ -9,7 +9,7 @@ import pytest
 
 from linli.contracts.model import Column, Extract, RecordDecl
 from linli.privacy import KeyRing, protect, scrub
-from linli.privacy.protection import normalise
+from linli.privacy.pseudonyms import normalise
 
 RECORD = RecordDecl(
     source="s", name="r", label="r", grain="one row", key=("no",), extract=Extract(relation="r", cursor="no"),
@@ -71,11 +71,41 @@ def test_raw_cells_are_text_too(ring: KeyRing) -> None:
 def test_pseudonyms_do_not_depend_on_batches_or_on_what_is_remembered(ring: KeyRing, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"人{n % 700}" for n in range(2_000)]
     at_once = protect(table(who=names), RECORD, ring).read_all().column("who").to_pylist()
-    monkeypatch.setattr("linli.privacy.protection.CACHED_VALUES", 100)
+    monkeypatch.setattr("linli.privacy.pseudonyms.CACHED_VALUES", 100)
     source = table(who=names)
     pieces = pa.RecordBatchReader.from_batches(source.schema, source.to_batches(max_chunksize=60))
     assert protect(pieces, RECORD, ring).read_all().column("who").to_pylist() == at_once
     assert len(set(at_once)) == 700
+
+
+def test_phones_of_eleven_digits_have_the_pseudonym_of_their_digits(ring: KeyRing) -> None:
+    phones = ["13900001234", "00000000000", None, "00000000001", "139000012345", "1390000123x", "-1390000123", "13900001234", "05546683221"]
+    source = table(phone=["x", *phones])
+    first = source.slice(1, 4).to_batches()[0]
+    pieces = pa.RecordBatchReader.from_batches(source.schema, [first, *source.slice(5).to_batches()])
+    safe = protect(pieces, RECORD, ring).read_all().column("phone").to_pylist()
+    digits = ["13900001234", "00000000000", None, "00000000001", "139000012345", "1390000123", "1390000123", "13900001234", "05546683221"]
+    assert safe == [ring.pseudonyms_of("phone", number)[0] if number else None for number in digits]
+
+
+def test_numbers_do_not_run_on_into_the_next_text(ring: KeyRing) -> None:
+    stories = ["编号1390", "0001234", "号码139 0000 １２３４", "", None, "6号", "13900001234"]
+    cleaned = ["编号1390", "0001234", "号码[电话]", "", None, "6号", "[电话]"]
+    for first in range(len(stories)):
+        safe = protect(table(story=stories).slice(first), RECORD, ring).read_all()
+        assert safe.column("story").to_pylist() == cleaned[first:]
+
+
+def test_a_number_that_is_not_the_rows_own_goes_too(ring: KeyRing) -> None:
+    people = table(phone=["13900001234"], story=["打13900001234或13900001235，证34040519800101123X"])
+    assert protect(people, RECORD, ring).read_all().column("story").to_pylist() == ["打[电话]或[电话]，证[证件号]"]
+
+
+def test_full_width_digits_are_found_across_blocks_of_bytes(ring: KeyRing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linli.privacy.freetext._BLOCK_BYTES", 8)
+    stories = ["邻" * n + wide for n in range(9) for wide in ("１３９００００１２３４", "13900001234", "，！：")]
+    safe = protect(table(story=stories), RECORD, ring).read_all().column("story").to_pylist()
+    assert safe == ["邻" * n + wide for n in range(9) for wide in ("[电话]", "[电话]", "，！：")]
 
 
 def test_an_empty_reading_passes(ring: KeyRing) -> None:
