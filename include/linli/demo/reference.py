@@ -251,6 +251,10 @@ def tables(scale: int) -> dict[str, Table]:
             ("compound_code", "compound_name", "community_code", "station_code", "district_code", "household_count"),
             [(c.code, c.name, c.community_code, c.station_code, p.code, c.households) for p in places for c in p.compounds],
         ),
+        "compound_stations": (
+            ("compound_code", "station_code", "from_on", "to_on"),
+            [(c.code, c.station_code, str(ROSTER_FROM), "") for p in places for c in p.compounds],
+        ),
         "departments": (("department_code", "department_name", "department_full_name"), list(DEPARTMENTS)),
         "enforcement_items": (
             (

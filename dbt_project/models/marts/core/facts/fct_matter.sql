@@ -1,0 +1,106 @@
+{{ config(materialized='table') }}
+with run as (
+    select {{ local_date('as_of') }} as as_of_on from {{ source('linli', 'run') }}
+),
+
+-- the meeting a matter names by its number: that of the same return, else the newest of an earlier month
+meetings as (
+    select
+        current_matters.community_code,
+        current_matters.month_on,
+        current_matters.matter_no,
+        facts.met_on,
+        facts.meeting_type_code,
+        row_number() over (
+            partition by current_matters.community_code, current_matters.month_on, current_matters.matter_no
+            order by facts.month_on desc
+        ) as recency
+    from {{ ref('int_current_matters') }} as current_matters
+    inner join {{ ref('fct_meeting') }} as facts
+        on
+            current_matters.community_code = facts.community_code
+            and current_matters.meeting_no = facts.meeting_no
+            and facts.month_on <= current_matters.month_on
+),
+
+matters as (
+    select
+        current_matters.community_code,
+        current_matters.month_on,
+        current_matters.matter_no,
+        current_matters.meeting_no,
+        current_matters.compound_code,
+        current_matters.item_code,
+        current_matters.raised_by,
+        current_matters.department,
+        current_matters.case_no,
+        run.as_of_on,
+        coalesce(meetings.met_on, current_matters.month_on) as raised_on,
+        coalesce(meetings.meeting_type_code, 'none') as meeting_type_code,
+        case when current_matters.heard_on < run.as_of_on then current_matters.heard_on end as heard_on,
+        case when current_matters.solved_on < run.as_of_on then current_matters.solved_on end as solved_on
+    from {{ ref('int_current_matters') }} as current_matters
+    cross join run
+    left join meetings
+        on
+            current_matters.community_code = meetings.community_code
+            and current_matters.month_on = meetings.month_on
+            and current_matters.matter_no = meetings.matter_no
+            and meetings.recency = 1
+    where coalesce(meetings.met_on, current_matters.month_on) < run.as_of_on
+),
+
+timed as (
+    select
+        matters.*,
+        case
+            when heard_days.workday_no < raised_days.workday_no then 0
+            else heard_days.workday_no - raised_days.workday_no
+        end as hearing_workdays,
+        solved_days.workday_no - heard_days.workday_no as solving_workdays,
+        case
+            when solved_days.workday_no < raised_days.workday_no then 0
+            else solved_days.workday_no - raised_days.workday_no
+        end as whole_workdays,
+        last_days.workday_no - heard_days.workday_no as passed_workdays
+    from matters
+    left join {{ ref('dim_calendar') }} as raised_days on matters.raised_on = raised_days.calendar_on
+    left join {{ ref('dim_calendar') }} as heard_days on matters.heard_on = heard_days.calendar_on
+    left join {{ ref('dim_calendar') }} as solved_days on matters.solved_on = solved_days.calendar_on
+    left join {{ ref('dim_calendar') }} as last_days on matters.as_of_on - 1 = last_days.calendar_on
+)
+
+select
+    timed.community_code,
+    timed.month_on,
+    timed.matter_no,
+    timed.meeting_no,
+    timed.meeting_type_code,
+    coalesce(communities.district_code, compounds.district_code, 'none') as district_code,
+    timed.compound_code,
+    {{ station_then() }} as station_code,
+    coalesce(departments.department_code, 'none') as department_code,
+    coalesce(items.category_code, 'none') as category_code,
+    coalesce(timed.item_code, 'none') as item_code,
+    coalesce(raised_by_codes.code, 'none') as raised_by_code,
+    timed.raised_on,
+    {{ month_of('timed.raised_on') }} as raised_month,
+    timed.heard_on,
+    {{ month_of('timed.heard_on') }} as heard_month,
+    timed.solved_on,
+    {{ month_of('timed.solved_on') }} as solved_month,
+    timed.hearing_workdays,
+    timed.solving_workdays,
+    timed.whole_workdays,
+    case
+        when timed.solving_workdays is not null then timed.solving_workdays <= {{ var('matter_solving_workdays') }}
+        when timed.solved_on is null and timed.passed_workdays >= {{ var('matter_solving_workdays') }} then false
+    end as is_solved_in_time,
+    timed.case_no
+from timed
+{{ join_place('timed', 'timed.raised_on') }}
+left join {{ ref('communities') }} as communities on timed.community_code = communities.community_code
+left join {{ ref('departments') }} as departments on timed.department = departments.department_name
+left join {{ ref('enforcement_items') }} as items on timed.item_code = items.item_code
+{{ join_code('raised_by', 'timed.raised_by') }}
+{{ clustered_by('raised_month, timed.community_code, timed.month_on, timed.matter_no') }}

@@ -1,0 +1,74 @@
+{{ config(materialized='table') }}
+with run as (
+    select as_of from {{ source('linli', 'run') }}
+),
+
+present as (
+    select
+        patrol_id,
+        count(*) filter (where role = '队员') as officer_count,
+        count(*) filter (where role = '志愿者') as volunteer_count,
+        count(*) filter (where role not in ('队员', '志愿者')) as other_count,
+        count(distinct case when role = '队员' then department end) as department_count
+    from {{ ref('int_current_patrol_participants') }}
+    group by patrol_id
+),
+
+checked as (
+    select
+        patrol_id,
+        count(distinct kind) filter (where completed) as completed_checklist_count
+    from {{ ref('int_current_patrol_checklists') }}
+    group by patrol_id
+),
+
+patrols as (
+    select
+        staged.patrol_id,
+        staged.kind,
+        staged.duty,
+        staged.district_code,
+        staged.compound_code,
+        staged.started_at,
+        {{ local_date('staged.started_at') }} as started_on,
+        case when staged.ended_at < run.as_of then staged.ended_at end as ended_at,
+        coalesce(present.officer_count, 0) as officer_count,
+        coalesce(present.volunteer_count, 0) as volunteer_count,
+        coalesce(present.other_count, 0) as other_count,
+        coalesce(present.department_count, 0) as department_count,
+        coalesce(checked.completed_checklist_count, 0) as completed_checklist_count
+    from {{ ref('stg_patrol_app__patrols') }} as staged
+    cross join run
+    left join present on staged.patrol_id = present.patrol_id
+    left join checked on staged.patrol_id = checked.patrol_id
+    where
+        not staged._deleted
+        and staged.started_at < run.as_of
+)
+
+select
+    patrols.patrol_id,
+    {{ month_of('patrols.started_on') }} as month,
+    patrols.district_code,
+    coalesce(compounds.community_code, 'none') as community_code,
+    patrols.compound_code,
+    {{ station_then() }} as station_code,
+    coalesce(patrol_kind_codes.code, 'none') as kind_code,
+    coalesce(patrol_duty_codes.code, 'none') as duty_code,
+    patrols.started_at,
+    patrols.started_on,
+    patrols.ended_at,
+    patrols.officer_count,
+    patrols.volunteer_count,
+    patrols.other_count,
+    patrols.department_count,
+    patrols.completed_checklist_count,
+    patrols.completed_checklist_count = 3 as is_three_in_one,
+    coalesce(patrol_kind_codes.code, 'none') = 'joint'
+    and patrols.completed_checklist_count = 3
+    and patrols.department_count >= {{ var('patrol').min_departments }} as is_compliant
+from patrols
+{{ join_place('patrols', 'patrols.started_on') }}
+{{ join_code('patrol_kind', 'patrols.kind') }}
+{{ join_code('patrol_duty', 'patrols.duty') }}
+{{ clustered_by('month, patrols.patrol_id') }}
