@@ -3,7 +3,7 @@
 from linli.pipeline.declarations import stale_files, write_derived_files
 from linli.pipeline.night import NightReport, backfill, night
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
-from linli.pipeline.report import ClosingTable, closing_table_of, latest_day
+from linli.pipeline.report import ClosingTable, closing_table_of, latest_day, latest_version
 from linli.pipeline.steps import (
     FeedRef,
     begin,
@@ -38,6 +38,7 @@ __all__ = [
     "finish",
     "gate_run",
     "latest_day",
+    "latest_version",
     "night",
     "publish_run",
     "quarantine_entries",

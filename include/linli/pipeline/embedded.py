@@ -72,6 +72,11 @@ def _log(settings: Settings, name: str) -> Path:
     return folder / name
 
 
+def log_of(settings: Settings, dag: str, day: str) -> Path:
+    """Where `run_dag` writes what Airflow says."""
+    return _log(settings, f"airflow-{dag}-{day}.log")
+
+
 def migrate(settings: Settings, env: Mapping[str, str]) -> None:
     """Creates or upgrades Airflow's own database; quick when that is done already."""
     folder = Path(env["AIRFLOW_HOME"])
@@ -87,15 +92,15 @@ def migrate(settings: Settings, env: Mapping[str, str]) -> None:
     marker.write_text(version)
 
 
-def run_dag(settings: Settings, given: Mapping[str, str], dag: str, conf: Mapping[str, str], progress: Callable[[str], None]) -> Path:
-    """Runs one DAG to its end with its real tasks and returns the log. `progress` is told each task as it starts.
+def run_dag(settings: Settings, given: Mapping[str, str], dag: str, conf: Mapping[str, str], progress: Callable[[str], None]) -> None:
+    """Runs one DAG to its end with its real tasks; `log_of` holds what Airflow says. `progress` is told each task as it starts.
 
     Raises AirflowFailed when the DAG run failed.
     """
     env = environment(settings, {**given, "LINLI_RETRY_SECONDS": given.get("LINLI_RETRY_SECONDS", "5")})
     progress("Airflow 建库")
     migrate(settings, env)
-    log = _log(settings, f"airflow-{dag}-{conf.get('day', 'manual')}.log")
+    log = log_of(settings, dag, conf.get("day", "manual"))
     command = [_airflow(settings), "dags", "test", dag, "-f", str(settings.project / "dags" / f"{dag}.py"), "-c", json.dumps(conf)]
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(
@@ -108,7 +113,6 @@ def run_dag(settings: Settings, given: Mapping[str, str], dag: str, conf: Mappin
                 progress(found[1] + (f"[{found[2]}]" if found[2] else ""))
     if process.wait():
         raise AirflowFailed(f"Airflow 运行 {dag} 失败，详见 {log}")
-    return log
 
 
 def _answers(url: str) -> bool:

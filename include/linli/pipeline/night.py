@@ -60,7 +60,7 @@ def night(settings: Settings, day: dt.date, progress: Progress = _silent) -> Nig
             try:
                 extract_feed(settings, run.run_id, ref)
             except (SourceUnavailable, SourceContractBroken) as error:
-                log.warning("%s.%s 未载入：%s", ref.source, ref.feed, error)
+                log.warning("未载入 %s", error)
         progress("把关", len(feeds), total)
         gate_run(settings, run.run_id)
         progress("建模", len(feeds) + 1, total)

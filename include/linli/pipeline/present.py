@@ -92,12 +92,13 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
     console.print(_satisfaction_table(table.satisfaction))
     for status in table.statuses:
         what = "·".join(_feed(catalog, status))
+        detail = status.detail.removeprefix(f"{status.source}.{status.feed}：")
         if status.state == "loaded":
-            if status.detail:
-                console.print(f"[yellow]▲ {what}：{status.detail}", soft_wrap=True)
+            if detail:
+                console.print(f"[yellow]▲ {what}：{detail}", soft_wrap=True)
             continue
         since = f"，数据截至 {moment(status.as_of)}" if status.as_of else "，从未载入" if status.state == "failed" else ""
-        console.print(f"[yellow]▲ {what} {STATES[status.state]}{since}" + (f"：{status.detail}" if status.detail else ""), soft_wrap=True)
+        console.print(f"[yellow]▲ {what} {STATES[status.state]}{since}" + (f"：{detail}" if detail else ""), soft_wrap=True)
     returned = sum(row["quarantined"] for row in table.tonight)
     degraded = "（[yellow]降级：有来源未载入，见上[/yellow]）" if table.is_degraded else ""
     console.print(

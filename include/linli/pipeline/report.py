@@ -75,6 +75,13 @@ def closing_table(settings: Settings, register: Register, run: Run) -> ClosingTa
     )
 
 
+def latest_version(settings: Settings) -> str | None:
+    """The version of the newest publication; None before the first one."""
+    with register_of(settings) as register:
+        newest = register.publications(1)
+        return str(newest[0]["version"]) if newest else None
+
+
 def latest_day(settings: Settings) -> dt.date | None:
     """The day of the newest publication; None before the first one."""
     with register_of(settings) as register:
