@@ -31,7 +31,7 @@ from linli.demo.processes import free_port, is_running, spawn, terminate
 from linli.demo.reference import write_reference
 from linli.demo.returns import files
 from linli.demo.tables import CASE_SYSTEM, POINTS_LEDGER
-from linli.demo.world import World, world
+from linli.demo.world import World, check_reach, world
 from linli.failures import Refusal
 
 DEFAULT_UNTIL = date(2026, 10, 31)
@@ -87,6 +87,7 @@ def up(home: Path, *, seed: int | None = None, scale: int | None = None, until: 
             state = _new_state(seed or 1, scale or 1, until or DEFAULT_UNTIL)
         elif (seed or state.seed, scale or state.scale) != (state.seed, state.scale):
             raise DemoError(f"{home} 的示范区种子为 {state.seed}、规模为 {state.scale}；要换，请先 linli demo down 并删除该文件夹")
+        check_reach(state.scale, max(until or date.min, date.fromisoformat(state.until)))
         _write_state(home, state)
         if not state.is_loaded:
             _load(home, state)

@@ -67,12 +67,17 @@ class NoSuchWorld(Refusal):
     """A day or a scale that the invented history does not reach."""
 
 
-def world(seed: int, scale: int, until: date) -> World:
-    """The world of `scale` districts at the end of `until` (2025-01-01 to 2026-12-31, else NoSuchWorld)."""
+def check_reach(scale: int, until: date) -> None:
+    """Raises NoSuchWorld when there is no world of `scale` districts at the end of `until`."""
     if not FIRST_DAY <= until <= LAST_DAY:
         raise NoSuchWorld(f"示范区的历史只能在 {FIRST_DAY} 到 {LAST_DAY} 之间")
     if scale < 1:
         raise NoSuchWorld("示范区至少要有一个区")
+
+
+def world(seed: int, scale: int, until: date) -> World:
+    """The world of `scale` districts at the end of `until` (2025-01-01 to 2026-12-31, else NoSuchWorld)."""
+    check_reach(scale, until)
     now = midnight_after(until)
     pasts = [_past(seed, index) for index in range(scale)]
     dropped = sorted((drop for past in pasts for drop in past.drops if drop.dropped_at < now), key=lambda d: (d.dropped_at, d.name))

@@ -128,7 +128,7 @@ class _Snapshot:
         )
         if gone or retyped:
             faults = ([f"来源缺少列 {'、'.join(gone)}"] if gone else []) + ([f"类型已变：{'；'.join(retyped)}"] if retyped else [])
-            raise SourceContractBroken(f"{self._name}：{'；'.join(faults)}")
+            raise SourceContractBroken(f"{self._name}：来源的结构变了，{'；'.join(faults)}")
 
     def reading(self, condition: str, values: list[str], columns: list[str] | None = None) -> Reading:
         """Rows that meet `condition`, counted and read in this snapshot."""

@@ -14,6 +14,7 @@ import xlsxwriter
 from linli import pipeline
 from linli.demo.reference import write_reference
 from linli.demo.returns import HEADERS
+from linli.pipeline.words import readable
 from linli.register import QuarantineEntry, Register
 from linli.settings import SHANGHAI, Settings
 
@@ -127,3 +128,33 @@ def test_an_earlier_whole_file_does_not_end_it(settings: Settings) -> None:
     load(settings, FIRST)
     drop(settings, "340405-C02_202610_会议(更正).xlsx", MEETINGS[:-60], SECOND)
     assert len(load(settings, SECOND)) == len(load(settings, SECOND)) == 1
+
+
+def test_a_file_dropped_after_the_day_is_told_and_loaded_the_next_night(settings: Settings) -> None:
+    drop(settings, "340405-C02_202610_会议.xlsx", MEETINGS, SECOND)
+    load(settings, FIRST)
+    load(settings, SECOND)
+    with Register(settings.register_path) as register:
+        runs = [register.run(run["run_id"]) for run in reversed(register.runs())]
+        first, second = (next(s for s in register.source_statuses(run) if s.source == "meeting_returns") for run in runs)
+    assert (first.state, first.landed, first.detail) == ("loaded", 0, "有 1 个文件在 2026-10-31 00:00 之后放入或仍在写入，等下一夜载入")
+    assert (second.state, second.landed, second.detail) == ("loaded", 2, "")
+
+
+def test_a_returned_file_is_found_by_the_key_as_it_is_shown(settings: Settings) -> None:
+    drop(settings, "340405-C02_202610_会议.xlsx", MEETINGS[:-60], FIRST)
+    (entry,) = load(settings, FIRST)
+    shown = readable(entry.key)
+    assert len(shown) < 20 < len(entry.key)
+    found = pipeline.quarantined_row(settings, "meeting_returns.returns", shown)
+    assert found == pipeline.quarantined_row(settings, "meeting_returns.returns", entry.key)
+    assert [word.message for word in found.words] == ["文件没有被接收：文件不完整，可能上传中断"]
+    values = {name: value for name, _, value in found.values}
+    assert (values["file_sha"], values["received_at"], values["is_complete"]) == (entry.key[:12], "2026-10-30 09:00", "否")
+
+
+def test_a_date_nobody_can_read_is_not_called_missing(settings: Settings) -> None:
+    drop(settings, "340405-C02_202610_普法.csv", csv("普法", [*EVENT[:2], "下周三", *EVENT[3:]]), FIRST)
+    (entry,) = load(settings, FIRST)
+    (word,) = pipeline.quarantined_row(settings, "meeting_returns.publicity_events", entry.key).words
+    assert word.message == "活动日期“下周三”不能识别为日期"

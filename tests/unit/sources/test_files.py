@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 from collections.abc import Sequence
 from io import BytesIO
@@ -237,3 +238,20 @@ def test_a_file_dropped_after_the_window_is_left_for_its_own_night(tmp_path: Pat
     source = InboxSource(tmp_path, quiet_seconds=0)
     assert list(source.readings(feed, Window(None, dropped), seen=lambda _: False)) == []
     assert len(list(source.readings(feed, Window(None, dropped + dt.timedelta(hours=1)), seen=lambda _: False))) == 1
+
+
+def test_files_whose_turn_comes_later_are_counted_once(tmp_path: Path, feed: Feed) -> None:
+    night = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+    contents = {"early.csv": b"1", "late.csv": b"2", "late again.csv": b"2", "known.csv": b"3", "~$late.xlsx": b"4", "later.csv": b"5"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        moment = night.timestamp() + (-60 if name == "early.csv" else 0)
+        os.utime(tmp_path / name, (moment, moment))
+    known = hashlib.sha256(b"3").hexdigest()
+    assert InboxSource(tmp_path, quiet_seconds=0).waiting(Window(None, night), seen=lambda sha: sha == known) == 2
+
+
+def test_a_file_still_being_written_waits(tmp_path: Path, feed: Feed) -> None:
+    (tmp_path / "普法.csv").write_bytes(PUBLICITY.encode())
+    assert InboxSource(tmp_path, quiet_seconds=60).waiting(WINDOW, seen=lambda _: False) == 1
+    assert InboxSource(tmp_path, quiet_seconds=0).waiting(WINDOW, seen=lambda _: False) == 0

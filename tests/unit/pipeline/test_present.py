@@ -1,0 +1,88 @@
+"""What the closing table says besides its figures: what is missing, what waits, what the counts mean."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from linli.contracts import Catalog, load
+from linli.pipeline.night import NightReport
+from linli.pipeline.present import show_closing, show_days, show_sources
+from linli.pipeline.report import ClosingTable
+from linli.register import Run, SourceStatus
+from linli.settings import Settings, as_of
+
+DAY = dt.date(2026, 10, 31)
+LOADED = SourceStatus("case_system", "cases", "loaded", "", as_of(DAY), 300)
+AWAY = SourceStatus("patrol_app", "snaps", "failed", "patrol_app.snaps：第 1 页请求 6 次均无应答", as_of(DAY - dt.timedelta(days=2)), 0)
+UNSET = SourceStatus("points_ledger", "residents", "not_configured", "", None, 0)
+LATER = "有 2 个文件在 2026-11-01 00:00 之后放入或仍在写入，等下一夜载入"
+WAITING = SourceStatus("meeting_returns", "returns", "loaded", LATER, as_of(DAY), 0)
+
+
+def closing(*statuses: SourceStatus) -> ClosingTable:
+    counts = {"landed": 1300, "accepted": 990, "quarantined": 300, "held": 7, "duplicates": 3, "stopped": 0}
+    run = Run("night-1", 1, "night", DAY, as_of(DAY))
+    return ClosingTable(run, "succeeded", [{"source": "case_system", "record": "cases", **counts}], list(statuses), [], [], 277)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load(Path(__file__).parents[3] / "expectations")
+
+
+def page() -> Console:
+    return Console(file=io.StringIO(), width=140)
+
+
+def said(catalog: Catalog, *statuses: SourceStatus) -> str:
+    console = page()
+    show_closing(console, closing(*statuses), catalog, Settings.load({"LINLI_HOME": "/srv/linli"}))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_night_without_all_its_sources_is_degraded(catalog: Catalog) -> None:
+    assert "已发布：/srv" in said(catalog, LOADED, UNSET)
+    text = said(catalog, AWAY)
+    assert "已发布（降级：有来源未载入，见上）：/srv" in text
+    assert "▲ 巡查应用·随手拍 未载入，数据截至 2026-10-30 00:00：第 1 页请求 6 次均无应答\n" in text
+    assert "▲ 积分台账·居民 未配置\n" in said(catalog, UNSET)
+
+
+def test_files_that_wait_are_told(catalog: Catalog) -> None:
+    assert f"▲ 会议台账·台账文件：{LATER}\n" in said(catalog, WAITING)
+    assert "▲" not in said(catalog, LOADED, replace(WAITING, detail=""))
+
+
+def test_both_counts_of_what_was_sent_back_are_explained(catalog: Catalog) -> None:
+    assert "本次到货中退回 300 行；历次退回、至今待改的共 277 条" in said(catalog, LOADED)
+
+
+def lines(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
+def test_every_source_says_how_far_it_is_loaded(catalog: Catalog) -> None:
+    console = page()
+    show_sources(console, [LOADED, AWAY, UNSET], catalog)
+    assert isinstance(console.file, io.StringIO)
+    rows: Sequence[list[str]] = lines(console.file.getvalue())
+    assert ["案件系统", "案件", "已载入", "2026-11-01", "00:00"] in rows
+    assert ["巡查应用", "随手拍", "▲", "未载入", "2026-10-30", "00:00"] in rows
+    assert ["积分台账", "居民", "未配置", "—"] in rows
+
+
+def test_each_day_of_a_backfill_has_its_line() -> None:
+    console = page()
+    show_days(console, [NightReport("succeeded", "v", "h", closing(LOADED)), NightReport("degraded", "v", "h", closing(AWAY))])
+    assert isinstance(console.file, io.StringIO)
+    rows = lines(console.file.getvalue())
+    assert ["2026-10-31", "已发布", "1,300", "990", "300", "7", "3", "277"] in rows
+    assert ["2026-10-31", "▲", "已发布（降级）", "1,300", "990", "300", "7", "3", "277"] in rows

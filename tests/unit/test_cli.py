@@ -1,0 +1,47 @@
+"""The command line refuses in Chinese and without a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from linli.cli import app
+
+ADDRESS = {"LINLI_CASE_SYSTEM_URL": "postgresql://reader@127.0.0.1:1/cases"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["backfill", "--from", "2026-10-31", "--to", "2026-10-30"], "截止日 2026-10-30 早于起始日 2026-10-31"),
+        (["night", "--day", "31.10.2026"], "日期“31.10.2026”无法识别"),
+        (["sql", "select 1"], "还没有发布过数据，请先运行"),
+        (["status"], "还没有发布过"),
+        (["quarantine", "show", "case_system.callbacks", "1"], "没有键为 1 的退回记录"),
+        (["demo", "status"], "还没有示范区，请先运行"),
+        (["demo", "tick"], "还没有示范区，请先运行"),
+        (["demo", "up", "--until", "2027-01-01"], "示范区的历史只能在"),
+    ],
+)
+def test_refusals_are_told_in_chinese(arguments: list[str], said: str, tmp_path: Path) -> None:
+    given = {"LINLI_HOME": str(tmp_path / "var"), "LINLI_DEMO_HOME": str(tmp_path / "demo"), **ADDRESS}
+    done = CliRunner().invoke(app, arguments, env=given)
+    assert (done.exit_code, isinstance(done.exception, SystemExit)) == (1, True)
+    assert said in done.output.replace("\n", "")
+    assert "Traceback" not in done.output
+
+
+def test_the_demo_tells_its_state_as_a_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import datetime as dt
+
+    from linli import demo
+    from linli.demo.home import DemoStatus
+
+    running = {"case_system": True, "patrol_app": False, "points_ledger": True, "meeting_returns": True}
+    monkeypatch.setattr(demo, "status", lambda home: DemoStatus(home, 1, 2, dt.date(2026, 10, 31), True, running))
+    done = CliRunner().invoke(app, ["demo", "status"], env={"LINLI_DEMO_HOME": str(tmp_path)})
+    rows = [[word for word in line.split() if word != "│"] for line in done.output.splitlines()]
+    assert ["最新一天", "2026-10-31"] in rows and ["案件系统", "运行中"] in rows and ["巡查应用", "▲", "未运行"] in rows
+    assert "DemoStatus" not in done.output
