@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linli.contracts.model import META, Feed, RecordDecl
+from linli.contracts.model import Feed, RecordDecl
 from linli.durable import sync
 from linli.landing.batchfile import LandingError, write
 from linli.privacy import KeyRing, protect
@@ -255,31 +255,40 @@ def _link(aside: Path, place: Path) -> None:
 
 def _landing_rows(part: Part, batch_id: str, snapshot_at: dt.datetime) -> Iterator[pa.RecordBatch]:
     schema = part.record.landing_schema()
+    constants = _Constants({"_batch_id": batch_id, "_snapshot_at": snapshot_at, "_deleted": False})
     first = 0
     for batch in part.rows.to_batches() if isinstance(part.rows, pa.Table) else part.rows:
-        yield _stamped(batch, schema, batch_id, snapshot_at, first)
+        yield _stamped(batch, schema, constants, first)
         first += batch.num_rows
 
 
-def _stamped(batch: pa.RecordBatch, schema: pa.Schema, batch_id: str, snapshot_at: dt.datetime, first: int) -> pa.RecordBatch:
+class _Constants:
+    """Columns of one value each, null where none is given; made once, for the largest batch so far."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+        self._columns: dict[str, pa.Array] = {}
+
+    def __call__(self, column: pa.Field, count: int) -> pa.Array:
+        made = self._columns.get(column.name)
+        if made is None or len(made) < count:
+            made = pa.repeat(pa.scalar(self._values.get(column.name), column.type), count)
+            self._columns[column.name] = made
+        return made.slice(0, count)
+
+
+def _stamped(batch: pa.RecordBatch, schema: pa.Schema, constants: _Constants, first: int) -> pa.RecordBatch:
     count = batch.num_rows
     given = dict(zip(batch.schema.names, batch.columns, strict=True))
-    stamps = {
-        "_batch_id": pa.repeat(pa.scalar(batch_id), count),
-        "_row_no": pa.array(np.arange(first, first + count, dtype=np.int32)),
-        "_snapshot_at": pa.repeat(pa.scalar(snapshot_at, META.field("_snapshot_at").type), count),
-    }
     columns = []
     for column in schema:
-        if column.name in stamps:
-            columns.append(stamps[column.name])
-        elif column.name in given:
+        if column.name == "_row_no":
+            columns.append(pa.array(np.arange(first, first + count, dtype=np.int32)))
+        elif column.name in given and column.name not in ("_batch_id", "_snapshot_at"):
             values = given[column.name]
             columns.append(values if values.type == column.type else values.cast(column.type))
-        elif column.name == "_deleted":
-            columns.append(pa.repeat(pa.scalar(False), count))
         else:
-            columns.append(pa.nulls(count, column.type))
+            columns.append(constants(column, count))
     if "_deleted" in given:
         place = schema.get_field_index("_deleted")
         columns[place] = pc.fill_null(columns[place], False)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from linli.contracts.model import Column, Feed, RecordDecl
 from linli.sources.base import Reading, SourceContractBroken, SourceUnavailable, Window, cursor_column, key_columns
-from linli.sources.streams import conformed, read_ahead, regrouped
+from linli.sources.streams import conformed, read_ahead
 
 STATEMENT_TIMEOUT = "30min"
 LOCAL_ZONE = "Asia/Shanghai"
@@ -21,7 +21,8 @@ KEYS_AT_ONCE = 20_000
 PATIENCE = {"connect_timeout": 10, "keepalives_idle": 60, "tcp_user_timeout": 120_000}
 """libpq's own parameters (seconds, seconds, milliseconds), where the address gives none: a server that is silent is down"""
 
-_BATCH_BYTES = 1 << 20
+_BATCH_BYTES = 1 << 25
+"""of one Arrow batch: what is done once a batch (queries on its texts, waiting for the interpreter) is then done seldom"""
 
 # Which PostgreSQL types may stand behind a declared type, and how the column is asked for. A value ADBC cannot hand over as it is
 # (padded char, infinity, which it wraps to the year 290279 BC) is settled in the source.
@@ -179,7 +180,7 @@ class _Snapshot:
         return Reading(self.taken_at, {self._record.name: self._reader(schema, self._stream(sql))})
 
     def _answer(self, sql: str, columns: list[Column], counted: int) -> Reading:
-        return self._wrap(read_ahead(regrouped(self._stream(sql))), columns, counted)
+        return self._wrap(read_ahead(self._stream(sql)), columns, counted)
 
     def _reader(self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]) -> pa.RecordBatchReader:
         self._open.append(batches)

@@ -1,14 +1,12 @@
-"""Streams of record batches: declared types, good sizes, read ahead in a thread."""
+"""Streams of record batches: declared types, read ahead in a thread."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 
 import pyarrow as pa
-
-ROWS_AT_ONCE = 32_768
 
 
 def conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -18,20 +16,6 @@ def conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         values = batch.column(column.name)
         columns.append(values if values.type == column.type else values.cast(column.type))
     return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def regrouped(batches: Iterable[pa.RecordBatch], rows: int = ROWS_AT_ONCE) -> Generator[pa.RecordBatch, None, None]:
-    """The same rows in batches of at least `rows`: drivers do well with small ones, work on columns with larger ones."""
-    waiting: list[pa.RecordBatch] = []
-    count = 0
-    for batch in batches:
-        waiting.append(batch)
-        count += batch.num_rows
-        if count >= rows:
-            yield pa.concat_batches(waiting)
-            waiting, count = [], 0
-    if waiting:
-        yield pa.concat_batches(waiting)
 
 
 def read_ahead(batches: Generator[pa.RecordBatch, None, None], waiting: int = 2) -> Generator[pa.RecordBatch, None, None]:
