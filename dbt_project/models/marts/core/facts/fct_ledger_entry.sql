@@ -1,0 +1,72 @@
+{{ config(materialized='table') }}
+with run as (
+    select as_of from {{ source('linli', 'run') }}
+),
+
+entries as (
+    select
+        staged.entry_id,
+        staged.resident_no,
+        kinds.kind_code,
+        kinds.direction_code,
+        staged.points,
+        staged.reference_kind,
+        staged.reference_no,
+        staged.reverses_entry_id,
+        staged.entered_at,
+        staged.created_at
+    from {{ ref('stg_points_ledger__ledger_entries') }} as staged
+    cross join run
+    left join {{ ref('ledger_kinds') }} as kinds on staged.kind = kinds.kind_name
+    where
+        not staged._deleted
+        and staged.entered_at < run.as_of
+),
+
+reversals as (
+    select
+        entry_id,
+        reverses_entry_id
+    from entries
+    where direction_code = 'reversal'
+),
+
+-- a reversal that is itself reversed undoes nothing
+undone as (
+    select distinct reversals.reverses_entry_id as entry_id
+    from reversals
+    where not exists (select 1 from reversals as later where later.reverses_entry_id = reversals.entry_id)
+)
+
+select
+    entries.entry_id,
+    entries.resident_no,
+    {% for column in attribution_columns(place_levels()).split(', ') -%}
+    coalesce(residents.{{ column }}, 'none') as {{ column }},
+    {% endfor -%}
+    coalesce(residents.resident_kind_code, 'none') as resident_kind_code,
+    coalesce(residents.is_lead, false) as is_lead,
+    residents.lead_no,
+    entries.kind_code,
+    entries.direction_code,
+    entries.points,
+    entries.reference_kind,
+    entries.reference_no,
+    entries.reverses_entry_id,
+    undone.entry_id is not null as is_reversed,
+    entries.entered_at,
+    {{ month_of(local_date('entries.entered_at')) }} as month,
+    entries.created_at,
+    cast(sum(entries.points) over (
+        partition by entries.resident_no
+        order by entries.entered_at asc, entries.entry_id asc
+        rows between unbounded preceding and current row
+    ) as bigint) as balance_points,
+    lead(entries.entered_at) over (
+        partition by entries.resident_no
+        order by entries.entered_at asc, entries.entry_id asc
+    ) as balance_until_at
+from entries
+left join {{ ref('dim_resident') }} as residents on entries.resident_no = residents.resident_no
+left join undone on entries.entry_id = undone.entry_id
+{{ clustered_by('month, entries.entry_id') }}
