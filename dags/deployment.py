@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Connection, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import Asset, Connection, ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent.parent
 TIMEZONE = "Asia/Shanghai"
 WAREHOUSE_POOL = os.environ.get("LINLI_WAREHOUSE_POOL", "default_pool")
+WAREHOUSE = Asset(name="warehouse", uri="x-linli://warehouse/published")
 SOURCES = sorted(path.parent.name for path in (PROJECT / "expectations").glob("*/_source.yml"))
 
 OUTAGES_ARE_RETRIED = {
@@ -74,3 +75,12 @@ def day_of(context: dict[str, Any]) -> date:
     if not text:
         raise ValueError('give the day to load: a partition key, or {"day": "2026-10-31"} as configuration')
     return date.fromisoformat(text)
+
+
+def month_of(context: dict[str, Any]) -> date:
+    """The first day of the month a run closes: its partition, else `month` of its conf. Raises ValueError when neither is given."""
+    run = context["dag_run"]
+    text = run.partition_key or (run.conf or {}).get("month")
+    if not text:
+        raise ValueError('give the month to close: a partition key, or {"month": "2026-10"} as configuration')
+    return date.fromisoformat(f"{text}-01")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pendulum
-from airflow.sdk import DAG, Asset, CronPartitionTimetable, Metadata, TriggerRule, get_current_context, task, task_group
-from deployment import OUTAGES_ARE_RETRIED, SOURCES, TIMEZONE, WAREHOUSE_POOL, day_of, settings
-
-WAREHOUSE = Asset(name="warehouse", uri="x-linli://warehouse/published")
+from airflow.sdk import DAG, CronPartitionTimetable, Metadata, TriggerRule, get_current_context, task, task_group
+from deployment import OUTAGES_ARE_RETRIED, SOURCES, TIMEZONE, WAREHOUSE, WAREHOUSE_POOL, day_of, settings
 
 with DAG(
     "nightly",

@@ -22,15 +22,18 @@ from linli.settings import SHANGHAI, Settings, SettingsError, as_of
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="邻里：小区执法进驻的数据管道与仓库")
 demo_app = typer.Typer(no_args_is_help=True, help="示范区：四个真实运行的业务系统，人物和内容均为虚构")
 quarantine_app = typer.Typer(no_args_is_help=True, help="退回的记录：哪条、违反哪条规则、怎么改")
+month_app = typer.Typer(no_args_is_help=True, help="月度结账：冻结一个月的数字；之后的更正列为重述")
 contracts_app = typer.Typer(no_args_is_help=True, help="记录声明（expectations/）：检查，并写出由它派生的文件")
 app.add_typer(demo_app, name="demo")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(month_app, name="month")
 app.add_typer(contracts_app, name="contracts")
 
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140)
 errors = Console(stderr=True)
 
 DEGRADED = 3
+MonthArgument = Annotated[str, typer.Argument(help="月份，如 2026-10")]
 DayOption = Annotated[str, typer.Option(help="日期，如 2026-10-31")]
 
 
@@ -46,6 +49,13 @@ def _day(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         _stop(f"日期“{text}”无法识别，应写作 2026-10-31")
+
+
+def _month(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(f"{text}-01")
+    except ValueError:
+        _stop(f"月份“{text}”无法识别，应写作 2026-10")
 
 
 def _demo_home() -> Path:
@@ -262,6 +272,74 @@ def status() -> None:
         table = pipeline.closing_table_of(settings, day)
     show_sources(console, table.statuses, pipeline.catalog(settings))
     show_closing(console, table, pipeline.catalog(settings), settings)
+
+
+@app.command()
+def rebuild(
+    day: DayOption,
+    into: Annotated[Path | None, typer.Option(help="把结果另存为这个文件（DuckDB）")] = None,
+) -> None:
+    """按当时已入库的数据，把过去某一天的数字重新算一遍，打印内容校验值。"""
+    from linli import pipeline
+
+    settings, chosen = _settings(), _day(day)
+    with _explained(), _progress() as tell:
+        tell(f"重算 {chosen}", 0, 0)
+        found = pipeline.rebuild(settings, chosen, into=into)
+    console.print(f"截至 {found.as_of.astimezone(SHANGHAI):%Y-%m-%d %H:%M}  内容校验值 {found.content_hash}", soft_wrap=True)
+    if found.path:
+        console.print(f"已写入 {found.path}", soft_wrap=True)
+
+
+@month_app.command("close")
+def month_close(
+    month: MonthArgument,
+    approved_by: Annotated[str, typer.Option("--approved-by", help="批准结账的人或岗位")],
+    campaign: Annotated[str, typer.Option(help="选定的下月专项整治：建议的序号，或一句话")] = "",
+) -> None:
+    """结账：把一个月的全部数字冻结下来。最后一天须已载入。"""
+    from linli import pipeline
+
+    settings, chosen = _settings(), _month(month)
+    with _explained(), _progress() as tell:
+        tell(f"结账 {month}", 0, 0)
+        closing = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=campaign)
+    console.print(f"✓ {closing.name} 已结账：{closing.figure_count:,} 个数字，内容校验值 {closing.content_hash[:12]}")
+
+
+@month_app.command("restate")
+def month_restate(month: MonthArgument) -> None:
+    """核对一个已结账的月：此后的更正使哪些数字有了变化，逐个列为重述。"""
+    from linli import pipeline
+    from linli.pipeline.present_months import show_restatements
+
+    settings, chosen = _settings(), _month(month)
+    with _explained(), _progress() as tell:
+        tell(f"核对 {month}", 0, 0)
+        found = pipeline.restate_month(settings, chosen)
+    show_restatements(console, found)
+
+
+@month_app.command("list")
+def month_list() -> None:
+    """列出已结账的月。"""
+    from linli import closing
+
+    settings = _settings()
+    shown = Table("月份", "结账于", "批准", "下月专项整治", "数字", "重述", "内容校验值", title="已结账的月", title_justify="left")
+    for each in closing.closed_months(settings.closed):
+        restated = len(closing.restatements(settings.closed, each.month))
+        closed_at = each.closed_at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
+        shown.add_row(
+            each.name,
+            closed_at,
+            each.approved_by,
+            each.campaign or "（未选）",
+            f"{each.figure_count:,}",
+            f"{restated} 次",
+            each.content_hash[:12],
+        )
+    console.print(shown)
 
 
 @quarantine_app.command("list")

@@ -417,9 +417,12 @@ class Register:
             row["duplicates"], bool(row["stopped"]), row["run_id"], decided,
         )  # fmt: skip
 
-    def verdicts(self, *, excluding: set[str] | None = None) -> list[Verdict]:
-        """Verdicts in the order they were decided, without those whose ids are in `excluding`."""
-        rows = self._db.execute("select * from verdicts order by rowid")
+    def verdicts(self, *, excluding: set[str] | None = None, known_by: dt.datetime | None = None) -> list[Verdict]:
+        """Verdicts in the order they were decided, without those whose ids are in `excluding`; those of runs up to an as_of."""
+        rows = self._db.execute(
+            "select v.* from verdicts v left join runs r on r.run_id = v.run_id where ?1 is null or r.as_of <= ?1 order by v.rowid",
+            (_text(known_by),),
+        )
         return [self._verdict(r) for r in rows if not excluding or r["verdict_id"] not in excluding]
 
     def latest_verdict(self, batch_id: str) -> Verdict | None:

@@ -136,6 +136,11 @@ class Settings:
         return self.warehouse / "work.duckdb"
 
     @property
+    def closed(self) -> Path:
+        """Closed months and their restatements."""
+        return self.home / "closed"
+
+    @property
     def releases(self) -> Path:
         return self.warehouse / "releases"
 

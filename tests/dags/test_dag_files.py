@@ -48,7 +48,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_they_load(parsed: dict[str, Any]) -> None:
     assert parsed["errors"] == []
-    assert sorted(parsed["dags"]) == ["nightly", "reconcile"]
+    assert sorted(parsed["dags"]) == ["monthly_review", "nightly", "reconcile"]
 
 
 def test_parsing_brings_in_nothing_heavy(parsed: dict[str, Any]) -> None:

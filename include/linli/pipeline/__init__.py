@@ -1,6 +1,7 @@
 """The only place where stages meet; the DAGs, the command line and the tests all call these functions."""
 
 from linli.pipeline.declarations import stale_files, write_derived_files
+from linli.pipeline.months import close_month, proposal, rebuild, restate_all, restate_month
 from linli.pipeline.night import NightReport, backfill, night
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
 from linli.pipeline.report import ClosingTable, closing_table_of, latest_day, latest_version
@@ -30,6 +31,7 @@ __all__ = [
     "begin",
     "build_run",
     "catalog",
+    "close_month",
     "closing_table_of",
     "configured_feeds",
     "extract_feed",
@@ -40,13 +42,17 @@ __all__ = [
     "latest_day",
     "latest_version",
     "night",
+    "proposal",
     "publish_run",
     "quarantine_entries",
     "quarantined_row",
+    "rebuild",
     "reconcilable_feeds",
     "reconcile",
     "reconcile_feed",
     "register_of",
+    "restate_all",
+    "restate_month",
     "stale_files",
     "write_derived_files",
 ]

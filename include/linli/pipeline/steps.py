@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from linli import __version__, contracts, publication
+from linli import __version__, closing, contracts, publication
 from linli.contracts import Catalog, Feed, SourceDecl
 from linli.failures import Refusal, SourceContractBroken, SourceUnavailable
 from linli.publication import Release
@@ -179,7 +179,8 @@ def build_run(settings: Settings, run_id: str) -> dict[str, int]:
 def publish_run(settings: Settings, run_id: str) -> Release:
     """Publishes what the run built. Raises AuditFailed or SupersededRun; then nothing new is published."""
     with register_of(settings) as register:
-        return publication.publish(settings, register, register.run(run_id), code_version=code_version(settings.project))
+        run, closed = register.run(run_id), closing.published_tables(settings.closed)
+        return publication.publish(settings, register, run, code_version=code_version(settings.project), closed=closed)
 
 
 def finish(settings: Settings, run_id: str, *, strict: bool = True) -> str:

@@ -2,7 +2,7 @@
 
 from linli.publication.audit import AuditFailed, Finding, audit
 from linli.publication.reader import NothingPublished, open_published
-from linli.publication.release import PUBLISHED_SCHEMAS, Release, content_hash, publish
+from linli.publication.release import PUBLISHED_SCHEMAS, Release, content_hash, export_alone, publish
 
 __all__ = [
     "PUBLISHED_SCHEMAS",
@@ -12,6 +12,7 @@ __all__ = [
     "Release",
     "audit",
     "content_hash",
+    "export_alone",
     "open_published",
     "publish",
 ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from linli.durable import sync
 from linli.publication.audit import AuditFailed, audit
@@ -18,7 +19,6 @@ from linli.settings import Settings
 
 PUBLISHED_SCHEMAS = ("mart", "ref")
 _STORAGE = "v1.2.0"
-_RUN_TABLES = ("published_at", "data_account")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def _hash(con: duckdb.DuckDBPyConnection, catalog: str) -> str:
     """A hash over all published tables: names, columns and the multiset of rows, independent of file layout and threads."""
     total = hashlib.sha256()
     for schema, name in _tables(con, catalog):
-        if name in _RUN_TABLES:
+        if schema not in PUBLISHED_SCHEMAS:
             continue
         columns = con.execute(
             "select column_name, data_type from information_schema.columns"
@@ -82,9 +82,13 @@ def _previous_rows(settings: Settings) -> int:
         con.close()
 
 
-def _export(
-    con: duckdb.DuckDBPyConnection, target: Path, register: Register, run: Run, statuses: Sequence[SourceStatus], version: str, code: str
-) -> str:
+def export(con: duckdb.DuckDBPyConnection, work_file: Path, target: Path) -> str:
+    """Writes the marts, dimensions and reference data of a built file into the fresh file `target`; returns their content hash.
+
+    Leaves `target` attached to `con` as `release`.
+    """
+    con.execute("set TimeZone='Asia/Shanghai'")
+    con.execute(f"attach if not exists '{work_file}' as work (read_only)")
     con.execute(f"attach '{target}' as release (storage_version '{_STORAGE}')")
     for schema in PUBLISHED_SCHEMAS:
         con.execute(f"create schema release.{schema}")
@@ -95,7 +99,33 @@ def _export(
     for schema, name in exported:
         into = "ref" if schema == "core" else schema
         con.execute(f"create table release.{into}.{name} as select * from work.{schema}.{name} order by all")
-    digest = _hash(con, "release")
+    return _hash(con, "release")
+
+
+def export_alone(work_file: Path, target: Path) -> str:
+    """`export` with a connection of its own; `target` is closed and readable when this returns."""
+    with duckdb.connect() as con:
+        digest = export(con, work_file, target)
+        con.execute("detach release")
+    return digest
+
+
+def _add_account(
+    con: duckdb.DuckDBPyConnection,
+    register: Register,
+    run: Run,
+    closed: Mapping[str, pa.Table],
+    version: str,
+    code: str,
+    digest: str,
+) -> None:
+    """What a release says beside its figures and outside their hash: the closed months, every row's account, who published it."""
+    con.execute("create schema release.closed")
+    for name, table in closed.items():
+        con.register("closed_rows", table)
+        con.execute(f"create table release.closed.{name} as select * from closed_rows order by all")
+        con.unregister("closed_rows")
+    statuses = register.source_statuses(run)
     con.execute(
         "create table release.main.data_account (source varchar, record varchar, batches bigint, landed bigint, accepted bigint,"
         " quarantined bigint, held bigint, duplicates bigint)"
@@ -121,7 +151,6 @@ def _export(
     )
     con.execute("checkpoint release")
     con.execute("detach release")
-    return digest
 
 
 def _switch(settings: Settings, release: Path) -> None:
@@ -141,8 +170,10 @@ def _prune(settings: Settings) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def publish(settings: Settings, register: Register, run: Run, *, code_version: str) -> Release:
+def publish(settings: Settings, register: Register, run: Run, *, code_version: str, closed: Mapping[str, pa.Table]) -> Release:
     """Audits the working file and publishes its marts, dimensions and reference data as one immutable file.
+
+    `closed` are the tables of the schema `closed`, by name.
 
     Raises AuditFailed (nothing is published) or SupersededRun when a newer run has begun meanwhile.
     """
@@ -161,7 +192,8 @@ def publish(settings: Settings, register: Register, run: Run, *, code_version: s
         if findings:
             raise AuditFailed("审核未通过，未发布：" + "；".join(f"{f.detail}（{f.rule}）" for f in findings))
         con.execute("use memory")
-        digest = _export(con, fresh, register, run, register.source_statuses(run), version, code_version)
+        digest = export(con, settings.work_file, fresh)
+        _add_account(con, register, run, closed, version, code_version, digest)
     finally:
         con.close()
     fresh.chmod(0o400)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import hashlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ import duckdb
 
 from linli import calendar
 from linli.contracts import Catalog
-from linli.register import Register, Run
+from linli.register import Register, Run, Verdict
 from linli.settings import SHANGHAI, Settings
 from linli.warehouse import landed
 from linli.warehouse.dbt import NodeResult, dbt_build
@@ -102,16 +103,46 @@ def _reason_for_all(last: Finished | None, run: Run, definitions: str) -> str | 
 
 
 def _pending(register: Register, run: Run, last: Finished | None) -> list[Accepted]:
+    verdicts = register.verdicts(excluding=set(last.verdicts) if last else None, known_by=run.as_of)
+    return [each for each in _with_batches(register, verdicts) if each.batch.interval_end <= run.as_of]
+
+
+def _with_batches(register: Register, verdicts: Sequence[Verdict]) -> list[Accepted]:
     batches = {batch.batch_id: batch for batch in register.batches()}
-    verdicts = register.verdicts(excluding=set(last.verdicts) if last else None)
-    pending = [Accepted(verdict, batches[verdict.batch_id]) for verdict in verdicts]
-    return [each for each in pending if each.batch.interval_end <= run.as_of]
+    return [Accepted(verdict, batches[verdict.batch_id]) for verdict in verdicts]
 
 
 def _idle(catalog: Catalog, accepted: list[Accepted]) -> list[str]:
     """Staging models with nothing to take in that no other model of a night reads."""
     active = {each.batch.full_name for each in accepted}
     return [f"stg_{r.table}" for r in catalog.records if r.source != _SOURCE_OF_FACTS and r.full_name not in active]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild computed from: `definitions` is the fingerprint of models, seeds, calendar and thresholds, `inputs_hash`
+    names these and every verdict whose rows were counted."""
+
+    definitions: str
+    inputs_hash: str
+    verdicts: int
+
+
+def rebuild(settings: Settings, register: Register, catalog: Catalog, run: Run, verdicts: Sequence[Verdict], into: Path) -> Rebuilt:
+    """Computes everything for `run.as_of` from the rows these verdicts accept, into the fresh file `into`.
+
+    The working file is not touched. The name of `into` must be that of the working file. Raises BuildFailed.
+    """
+    with _only_writer(settings) as lock:
+        project = stage(settings)
+        days = calendar.calendar_rows(calendar.first_published_on(), last_calendar_day(run.as_of))
+        definitions = fingerprint(project, settings, days)
+        accepted = _with_batches(register, verdicts)
+        with _opened(into) as con:
+            landed.prepare(con, settings, catalog.records, accepted, run, None, days)
+        dbt_build(project, settings, into, full_refresh=True, idle=[], lock=lock)
+    named = "\n".join([definitions, *sorted(verdict.verdict_id for verdict in verdicts)])
+    return Rebuilt(definitions, hashlib.sha256(named.encode()).hexdigest(), len(verdicts))
 
 
 @contextmanager

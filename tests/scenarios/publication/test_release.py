@@ -58,7 +58,7 @@ def _work(settings: Settings, run: Run, *, on_time: int = 3, late: int = 1, due:
 def _published(settings: Settings, register: Register, **rows: int | bool) -> str:
     run = register.begin_run(DAY, as_of(DAY))
     _work(settings, run, **rows)  # type: ignore[arg-type]
-    return publish(settings, register, run, code_version="test").content_hash
+    return publish(settings, register, run, code_version="test", closed={}).content_hash
 
 
 def test_nothing_published_says_what_to_do(settings: Settings) -> None:
@@ -93,7 +93,7 @@ def test_a_wrong_sum_is_not_published(settings: Settings, register: Register) ->
     run = register.begin_run(DAY, as_of(DAY))
     _work(settings, run, due=5)
     with pytest.raises(AuditFailed, match="clock_adds_up"):
-        publish(settings, register, run, code_version="test")
+        publish(settings, register, run, code_version="test", closed={})
     assert settings.published.resolve() == before
 
 
@@ -102,7 +102,7 @@ def test_a_generation_of_another_day_is_not_published(settings: Settings, regist
     _work(settings, run)
     later = register.begin_run(DAY + dt.timedelta(days=1), as_of(DAY + dt.timedelta(days=1)))
     with pytest.raises(AuditFailed, match="one_as_of"):
-        publish(settings, register, later, code_version="test")
+        publish(settings, register, later, code_version="test", closed={})
 
 
 def test_a_superseded_run_may_not_publish(settings: Settings, register: Register) -> None:
@@ -110,7 +110,7 @@ def test_a_superseded_run_may_not_publish(settings: Settings, register: Register
     _work(settings, old)
     register.begin_run(DAY, as_of(DAY))
     with pytest.raises(SupersededRun):
-        publish(settings, register, old, code_version="test")
+        publish(settings, register, old, code_version="test", closed={})
     assert not settings.published.exists()
 
 

@@ -1,0 +1,56 @@
+"""Month close: when every day of a month has been published, a person approves the figures and chooses next month's campaign;
+then the month is frozen and the months closed before are compared with what is known by now. By hand: conf {"month": "2026-10"}."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pendulum
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import DAG, MonthWindow, Param, PartitionedAssetTimetable, RollupMapper, StartOfMonthMapper, task
+from deployment import TIMEZONE, WAREHOUSE, WAREHOUSE_POOL, month_of, settings
+
+DAYS_OF_A_MONTH = RollupMapper(upstream_mapper=StartOfMonthMapper(timezone=TIMEZONE, input_format="%Y-%m-%d"), window=MonthWindow())
+
+with DAG(
+    "monthly_review",
+    schedule=PartitionedAssetTimetable(assets=WAREHOUSE, default_partition_mapper=DAYS_OF_A_MONTH),
+    start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
+    catchup=False,
+    max_active_runs=1,
+    tags=["linli"],
+    doc_md=__doc__,
+):
+
+    @task
+    def propose(**context: object) -> dict[str, str]:
+        """What the approver is shown."""
+        from linli import pipeline
+
+        return pipeline.proposal(settings(), month_of(context))
+
+    proposal = propose()
+    approval = ApprovalOperator(
+        task_id="approve",
+        subject="{{ ti.xcom_pull(task_ids='propose')['subject'] }}",
+        body="{{ ti.xcom_pull(task_ids='propose')['body'] }}",
+        params={"campaign": Param("1", type="string", title="下月专项整治", description="建议的序号（1、2、3），或一句话；0 为不开展")},
+    )
+
+    @task(pool=WAREHOUSE_POOL)
+    def close(answer: dict[str, Any], **context: object) -> str:
+        from linli import pipeline
+
+        approved_by = (answer.get("responded_by_user") or {}).get("name") or "（未署名）"
+        campaign = (answer.get("params_input") or {}).get("campaign") or ""
+        return pipeline.close_month(settings(), month_of(context), approved_by=approved_by, campaign=campaign).content_hash
+
+    @task(pool=WAREHOUSE_POOL)
+    def restate(**context: object) -> dict[str, int]:
+        from linli import pipeline
+
+        found = pipeline.restate_all(settings(), before=month_of(context))
+        return {each.closing.name: each.figures for each in found}
+
+    proposal >> approval
+    close(approval.output) >> restate()

@@ -1,0 +1,21 @@
+"""Closed months: the figures of a month frozen as they stood, and what later knowledge would make of them."""
+
+from linli.closing.figures import FactRows, Mart, read_month
+from linli.closing.frozen import AlreadyClosed, Closing, NotClosed, close, closed_months, closing_of
+from linli.closing.restatement import Restated, published_tables, restate, restatements
+
+__all__ = [
+    "AlreadyClosed",
+    "Closing",
+    "FactRows",
+    "Mart",
+    "NotClosed",
+    "Restated",
+    "close",
+    "closed_months",
+    "closing_of",
+    "published_tables",
+    "read_month",
+    "restate",
+    "restatements",
+]

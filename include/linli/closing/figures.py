@@ -1,0 +1,118 @@
+"""The figures of one month as tidy rows, whatever the mart, and the records behind them.
+
+    figures   month, mart, district_code, level, key, grain, metric, value   one row a figure
+    records   month, mart, fact, record, row_hash, is_counted, keys         one row a fact row a mart counts in the month
+
+`grain` holds what else is in the mart's grain, as 'step=accept'; `level` and `key` are null where a mart has no levels.
+`value` is text: twelve significant digits of a double, so that two builds of the same rows read the same. `keys` lists
+'level=key' for every level the fact row is attributed to.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+
+LEVELS = ("district", "community", "compound", "station", "department", "officer", "category", "item", "whistle_level", "channel")
+_OWN_COLUMNS = ("district_code", "level", "key")
+FIGURE_COLUMNS = ("mart", "district_code", "level", "key", "grain", "metric", "value")
+_EMPTY_FIGURES = ", ".join(["cast(null as date) as month", *(f"cast(null as varchar) as {c}" for c in FIGURE_COLUMNS)])
+_EMPTY_RECORDS = (
+    "cast(null as date) as month, cast(null as varchar) as mart, cast(null as varchar) as fact, cast(null as varchar) as record,"
+    " cast(null as varchar) as row_hash, cast(null as boolean) as is_counted, cast(null as varchar[]) as keys"
+)
+
+
+class FactRows(Protocol):
+    """The rows of a fact a mart counts in a month."""
+
+    @property
+    def fact(self) -> str: ...
+
+    @property
+    def record(self) -> str: ...
+
+    @property
+    def where(self) -> str: ...
+
+
+class Mart(Protocol):
+    """A mart by month: its grain without the month, its other columns, the fact rows behind it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def grain(self) -> Sequence[str]: ...
+
+    @property
+    def figures(self) -> Sequence[str]: ...
+
+    @property
+    def behind(self) -> Sequence[FactRows]: ...
+
+
+def level_column(level: str) -> str:
+    """The column of a fact that holds the key of a level."""
+    return "officer_no" if level == "officer" else f"{level}_code"
+
+
+def next_month(month: dt.date) -> dt.date:
+    """The first day of the month after."""
+    return (month.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
+
+
+def read_month(con: duckdb.DuckDBPyConnection, work_file: Path, marts: Sequence[Mart], month: dt.date) -> None:
+    """Reads `month` out of a built file into the tables `figures` and `records` of `con`."""
+    con.execute("set timezone = 'Asia/Shanghai'")
+    con.execute(f"attach '{work_file}' as built (read_only)")
+    try:
+        types = {
+            (table, column): kind
+            for table, column, kind in con.execute(
+                "select table_name, column_name, data_type from information_schema.columns where table_catalog = 'built'"
+            ).fetchall()
+        }
+        figures = [_figures(mart, types, month) for mart in marts if mart.figures]
+        records = [_records(mart, rows, types, month) for mart in marts for rows in mart.behind]
+        con.execute(f"create table figures as {' union all '.join(figures) or f'select {_EMPTY_FIGURES} where false'}")
+        con.execute(f"create table records as {' union all '.join(records) or f'select {_EMPTY_RECORDS} where false'}")
+    finally:
+        con.execute("detach built")
+
+
+def _figures(mart: Mart, types: dict[tuple[str, str], str], month: dt.date) -> str:
+    def own(column: str) -> str:
+        return f"cast({column} as varchar)" if column in mart.grain else "cast(null as varchar)"
+
+    others = [column for column in mart.grain if column not in _OWN_COLUMNS]
+    grain = " || ' ' || ".join(f"'{c}=' || cast({c} as varchar)" for c in others) or "''"
+    values = ", ".join(f"{{'metric': '{c}', 'value': {_as_text(c, types[mart.name, c])}}}" for c in mart.figures)
+    return (
+        f"select month, '{mart.name}' as mart, {own('district_code')} as district_code, {own('level')} as level, {own('key')} as key,"
+        f" {grain} as grain, unnest([{values}], recursive := true) from built.mart.{mart.name} where month = {_date(month)}"
+    )
+
+
+def _as_text(column: str, kind: str) -> str:
+    return f"printf('%.12g', {column})" if kind == "DOUBLE" else f"cast({column} as varchar)"
+
+
+def _records(mart: Mart, rows: FactRows, types: dict[tuple[str, str], str], month: dt.date) -> str:
+    present = [level for level in LEVELS if (rows.fact, level_column(level)) in types]
+    keys = ", ".join(f"'{level}=' || {level_column(level)}" for level in present)
+    counted = "is_counted" if (rows.fact, "is_counted") in types else "true"
+    where = rows.where.format(month=_date(month), next_month=_date(next_month(month)))
+    return (
+        f"select {_date(month)} as month, '{mart.name}' as mart, '{rows.fact}' as fact, cast({rows.record} as varchar) as record,"
+        f" md5(cast(fact_row as varchar)) as row_hash, {counted} as is_counted, [{keys}] as keys"
+        f" from built.core.{rows.fact} as fact_row where {where}"
+    )
+
+
+def _date(day: dt.date) -> str:
+    return f"date '{day.isoformat()}'"

@@ -1,0 +1,144 @@
+"""A closed month is a folder that appears whole and never changes: closed/2026-10/.
+
+    figures.parquet, records.parquet   see linli.closing.figures
+    closing.json                       what it was closed from, by whom, with which campaign for the next month
+
+The folder is written aside and renamed into place, which fails when it is there already: the rename is the commit point.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from linli.closing.figures import Mart, read_month
+from linli.durable import sync
+from linli.failures import Refusal
+
+_ACCOUNT = "closing.json"
+
+
+class AlreadyClosed(Refusal):
+    """The month is closed; its figures do not change any more, corrections become restatements."""
+
+
+class NotClosed(Refusal):
+    """The month has not been closed."""
+
+
+@dataclass(frozen=True)
+class Closing:
+    """The account of a closed month.
+
+    `inputs_hash` names the accepted rows and the definitions the figures were computed from, `content_hash` the figures.
+    `as_of` is the end of the month. `sources` says up to when each feed was loaded. `campaign` is what was chosen for the
+    next month, free of personal data.
+    """
+
+    month: dt.date
+    as_of: dt.datetime
+    inputs_hash: str
+    definitions: str
+    content_hash: str
+    code_version: str
+    figure_count: int
+    approved_by: str
+    closed_at: dt.datetime
+    campaign: str = ""
+    sources: Sequence[dict[str, Any]] = field(default_factory=tuple)
+
+    @property
+    def name(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
+def folder_of(closed: Path, month: dt.date) -> Path:
+    """Where a month lies once it is closed."""
+    return closed / f"{month:%Y-%m}"
+
+
+def closing_of(closed: Path, month: dt.date) -> Closing:
+    """The account of a closed month. Raises NotClosed."""
+    account = folder_of(closed, month) / _ACCOUNT
+    if not account.exists():
+        raise NotClosed(f"{month:%Y-%m} 还没有结账")
+    said = json.loads(account.read_text(encoding="utf-8"))
+    said["month"] = dt.date.fromisoformat(said["month"])
+    for name in ("as_of", "closed_at"):
+        said[name] = dt.datetime.fromisoformat(said[name])
+    return Closing(**said)
+
+
+def closed_months(closed: Path) -> list[Closing]:
+    """Every closed month, oldest first."""
+    months = sorted(path.parent.name for path in closed.glob(f"[0-9]*/{_ACCOUNT}"))
+    return [closing_of(closed, dt.date.fromisoformat(f"{name}-01")) for name in months]
+
+
+def close(
+    closed: Path,
+    work_file: Path,
+    marts: Sequence[Mart],
+    month: dt.date,
+    *,
+    as_of: dt.datetime,
+    inputs_hash: str,
+    definitions: str,
+    code_version: str,
+    approved_by: str,
+    closed_at: dt.datetime,
+    campaign: str = "",
+    sources: Sequence[dict[str, Any]] = (),
+) -> Closing:
+    """Freezes the figures of `month` as `work_file` holds them. Raises AlreadyClosed; of two at once, one wins."""
+    place = folder_of(closed, month)
+    if place.exists():
+        raise AlreadyClosed(f"{month:%Y-%m} 已经结账，不能重结；之后的更正会列为重述")
+    closed.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = closed / f".{place.name}.{secrets.token_hex(4)}"
+    aside.mkdir(mode=0o700)
+    try:
+        count, content_hash = _write(aside, work_file, marts, month)
+        closing = Closing(
+            month, as_of, inputs_hash, definitions, content_hash, code_version, count, approved_by, closed_at, campaign, list(sources)
+        )
+        account = json.dumps(asdict(closing), ensure_ascii=False, indent=1, default=lambda moment: moment.isoformat())
+        (aside / _ACCOUNT).write_text(account + "\n", encoding="utf-8")
+        for path in aside.iterdir():
+            sync(path)
+            path.chmod(0o400)
+        sync(aside)
+        try:
+            aside.rename(place)
+        except OSError as error:
+            raise AlreadyClosed(f"{month:%Y-%m} 刚刚已被结账") from error
+        sync(closed)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return closing
+
+
+def _write(folder: Path, work_file: Path, marts: Sequence[Mart], month: dt.date) -> tuple[int, str]:
+    with duckdb.connect() as con:
+        read_month(con, work_file, marts, month)
+        for table in ("figures", "records"):
+            con.execute(f"copy (from {table} order by all) to '{folder / table}.parquet' (compression zstd)")
+        return figures_hash(con)
+
+
+def figures_hash(con: duckdb.DuckDBPyConnection) -> tuple[int, str]:
+    """How many figures the table `figures` holds, and a hash of them that does not depend on their order."""
+    row = con.execute(
+        "select count(*), string_agg(h, '' order by h) from (select sha256(cast(f as varchar)) as h from figures as f)"
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), hashlib.sha256((row[1] or "").encode()).hexdigest()

@@ -1,0 +1,162 @@
+"""Closing a month, restating closed ones, and computing any past as_of again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from linli import closing, publication, warehouse
+from linli.closing import Closing, Restated
+from linli.failures import Refusal
+from linli.pipeline.night import silent
+from linli.pipeline.steps import catalog, code_version, register_of
+from linli.register import Register, Run, Verdict, now
+from linli.settings import Settings, as_of
+from linli.warehouse import Rebuilt
+
+CLOSE = "close"
+REBUILD = "rebuild"
+
+
+class MonthNotLoaded(Refusal):
+    """The last day of the month has not been loaded and published, so the month cannot be closed."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A past as_of computed again: the content hash of its figures, and where they were written, if anywhere."""
+
+    as_of: dt.datetime
+    content_hash: str
+    path: Path | None
+
+
+def last_day(month: dt.date) -> dt.date:
+    """The last day of the month of a date."""
+    return (month.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
+
+
+def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaign: str = "") -> Closing:
+    """Freezes the figures of `month` as everything accepted so far gives them, for the as_of at which the month ended.
+
+    `campaign` is what was chosen for the next month. Raises MonthNotLoaded, AlreadyClosed, BuildFailed.
+    """
+    day = last_day(month)
+    with register_of(settings) as register:
+        run = _loaded(register, day)
+        closing_run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))
+        with _ended(register, closing_run), _computed(settings, register, closing_run, register.verdicts()) as (built, rebuilt):
+            return closing.close(
+                settings.closed,
+                built,
+                warehouse.monthly_marts(settings),
+                day.replace(day=1),
+                as_of=as_of(day),
+                inputs_hash=rebuilt.inputs_hash,
+                definitions=rebuilt.definitions,
+                code_version=code_version(settings.project),
+                approved_by=approved_by,
+                closed_at=now(),
+                campaign=campaign,
+                sources=[
+                    {"source": s.source, "feed": s.feed, "state": s.state, "as_of": s.as_of.isoformat() if s.as_of else None}
+                    for s in register.source_statuses(run)
+                ],
+            )
+
+
+def restate_month(settings: Settings, month: dt.date) -> Restated:
+    """Compares a closed month with what is known now; writes what differs as its next restatement. Raises NotClosed."""
+    day = last_day(month)
+    closing.closing_of(settings.closed, day.replace(day=1))
+    with register_of(settings) as register:
+        run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))
+        with _ended(register, run), _computed(settings, register, run, register.verdicts()) as (built, rebuilt):
+            marts = warehouse.monthly_marts(settings)
+            return closing.restate(settings.closed, built, marts, day.replace(day=1), definitions=rebuilt.definitions)
+
+
+def proposal(settings: Settings, month: dt.date) -> dict[str, str]:
+    """What a person is asked to approve, in Chinese: `subject` and `body` (Markdown), from the published marts."""
+    con = publication.open_published(settings)
+    try:
+        clock = con.execute(
+            "select step, sum(on_time_count), sum(judged_count), sum(open_count) from mart.mart_clock_257"
+            " where level = 'district' and month = $1 group by step order by step",
+            [month],
+        ).fetchall()
+        called = con.execute(
+            "select sum(double_satisfied_count), sum(double_called_count), sum(pending_count)"
+            " from mart.mart_two_callback_satisfaction where level = 'district' and month = $1",
+            [month],
+        ).fetchone()
+        as_of_day = con.execute("select distinct as_of::date from main.published_at").fetchone()
+    finally:
+        con.close()
+    lines = [f"数据截至 {as_of_day[0] if as_of_day else '—'}。批准后数字即冻结，之后的更正列为重述。", ""]
+    names = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}
+    lines += [f"- {names[step]}：按期 {on_time} / {judged}，未到期 {still_open}" for step, on_time, judged, still_open in clock]
+    if called and called[1]:
+        lines.append(f"- 双回访：双满意 {called[0]} / 双回访 {called[1]}，未到期 {called[2]}")
+    return {"subject": f"{month:%Y年%m月} 综合执法回头看：请批准结账", "body": "\n".join(lines)}
+
+
+def restate_all(settings: Settings, progress: Callable[[str, int, int], None] = silent, *, before: dt.date) -> list[Restated]:
+    """`restate_month` for every closed month before the month of `before`, oldest first."""
+    months = [each.month for each in closing.closed_months(settings.closed) if each.month < before.replace(day=1)]
+    found = []
+    for done, month in enumerate(months):
+        progress(f"{month:%Y-%m}", done, len(months))
+        found.append(restate_month(settings, month))
+    return found
+
+
+def rebuild(settings: Settings, day: dt.date, *, into: Path | None = None) -> Published:
+    """Computes the figures of a past day again, from what the nights up to it had accepted; writes them to `into` if given.
+
+    Raises FileExistsError when `into` is there already, BuildFailed when a model or a test fails.
+    """
+    if into is not None and into.exists():
+        raise FileExistsError(17, "文件已存在", str(into))
+    with register_of(settings) as register:
+        run = register.begin_run(day, as_of(day), kind=REBUILD, code_version=code_version(settings.project))
+        verdicts = register.verdicts(known_by=run.as_of)
+        with _ended(register, run), _computed(settings, register, run, verdicts) as (built, _):
+            target = built.with_name("figures.duckdb")
+            digest = publication.export_alone(built, target)
+            if into is not None:
+                shutil.move(target, into)
+    return Published(run.as_of, digest, into)
+
+
+def _loaded(register: Register, day: dt.date) -> Run:
+    """The newest published night whose as_of reaches the end of `day`."""
+    for published in register.publications(1000):
+        run = register.run(published["run_id"])
+        if run.as_of >= as_of(day):
+            return run
+    raise MonthNotLoaded(f"{day:%Y-%m} 的最后一天（{day}）还没有载入并发布，不能结账：先运行 linli night --day {day}")
+
+
+@contextmanager
+def _ended(register: Register, run: Run) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        register.end_run(run, "failed")
+        raise
+    register.end_run(run, "succeeded")
+
+
+@contextmanager
+def _computed(settings: Settings, register: Register, run: Run, verdicts: Sequence[Verdict]) -> Iterator[tuple[Path, Rebuilt]]:
+    """A file built for the run's as_of from these verdicts, gone afterwards."""
+    settings.warehouse.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix=".rebuilt-", dir=settings.warehouse) as folder:
+        built = Path(folder) / settings.work_file.name
+        yield built, warehouse.rebuild(settings, register, catalog(settings), run, verdicts, built)

@@ -1,0 +1,64 @@
+"""What the models say of themselves, read from dbt's manifest: the grain of each mart and the fact rows behind its figures.
+
+A mart names its fact rows in its `meta`, so that a restated figure can name the records that changed:
+
+    meta:
+      closing:
+        - {fact: fct_case_step, record: "case_no || '/' || round_no || '/' || step", where: "due_month = {month}"}
+
+`where` may use {month} and {next_month}, first days of months.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from linli.settings import Settings
+
+MONTH = "month"
+_GRAIN_TESTS = ("sound", "grain")
+
+
+@dataclass(frozen=True)
+class FactRows:
+    """The rows of a fact a mart counts in a month: `record` is an SQL expression that names a row, `where` chooses the month's."""
+
+    fact: str
+    record: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A mart by month: its grain without the month, its other columns, and the fact rows behind it."""
+
+    name: str
+    grain: tuple[str, ...]
+    figures: tuple[str, ...]
+    behind: tuple[FactRows, ...]
+
+
+def monthly_marts(settings: Settings) -> list[Mart]:
+    """The marts with a column `month` in their grain, by name, as the last dbt run described them."""
+    manifest = json.loads((settings.home / "dbt" / "target" / "manifest.json").read_text(encoding="utf-8"))
+    return marts_of(manifest)
+
+
+def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
+    """`monthly_marts` of a manifest already read."""
+    grains = {
+        node["attached_node"]: tuple(node["test_metadata"]["kwargs"]["columns"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") in _GRAIN_TESTS
+    }
+    found = []
+    for name, node in manifest["nodes"].items():
+        grain = grains.get(name, ())
+        if node["resource_type"] == "model" and node["schema"] == "mart" and MONTH in grain:
+            behind = tuple(FactRows(b["fact"], b["record"], b["where"]) for b in node["config"]["meta"].get("closing", []))
+            figures = tuple(column for column in node["columns"] if column not in grain)
+            found.append(Mart(node["name"], tuple(column for column in grain if column != MONTH), figures, behind))
+    return sorted(found, key=lambda mart: mart.name)
