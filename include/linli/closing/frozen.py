@@ -13,7 +13,8 @@ import hashlib
 import json
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,20 +100,28 @@ def close(
     campaign: str = "",
     sources: Sequence[dict[str, Any]] = (),
 ) -> Closing:
-    """Freezes the figures of `month` as `work_file` holds them. Raises AlreadyClosed; of two at once, one wins."""
+    """Freezes the figures of `month` as `work_file` holds them. Raises AlreadyClosed; of two at once the later FileExistsError."""
     place = folder_of(closed, month)
     if place.exists():
         raise AlreadyClosed(f"{month:%Y-%m} 已经结账，不能重结；之后的更正会列为重述")
-    closed.mkdir(parents=True, exist_ok=True, mode=0o700)
-    aside = closed / f".{place.name}.{secrets.token_hex(4)}"
-    aside.mkdir(mode=0o700)
-    try:
+    with whole(place) as aside:
         count, content_hash = _write(aside, work_file, marts, month)
         closing = Closing(
             month, as_of, inputs_hash, definitions, content_hash, code_version, count, approved_by, closed_at, campaign, list(sources)
         )
         account = json.dumps(asdict(closing), ensure_ascii=False, indent=1, default=lambda moment: moment.isoformat())
         (aside / _ACCOUNT).write_text(account + "\n", encoding="utf-8")
+    return closing
+
+
+@contextmanager
+def whole(place: Path) -> Iterator[Path]:
+    """A folder to fill, which appears at `place` with all its files, read-only and on disk. Raises FileExistsError when one is there."""
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = place.parent / f".{place.name}.{secrets.token_hex(4)}"
+    aside.mkdir(mode=0o700)
+    try:
+        yield aside
         for path in aside.iterdir():
             sync(path)
             path.chmod(0o400)
@@ -120,11 +129,10 @@ def close(
         try:
             aside.rename(place)
         except OSError as error:
-            raise AlreadyClosed(f"{month:%Y-%m} 刚刚已被结账") from error
-        sync(closed)
+            raise FileExistsError(error.errno, "已有同名的结账文件夹", str(place)) from error
+        sync(place.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return closing
 
 
 def _write(folder: Path, work_file: Path, marts: Sequence[Mart], month: dt.date) -> tuple[int, str]:

@@ -4,8 +4,8 @@ A restatement compares the figures as last said (frozen, or as restated since) w
 same as_of from everything accepted since. Time passing restates nothing: a case that matured after the month's end is the
 next month's matter. The frozen folder stays as it is; restatements lie beside it, numbered, and never change either.
 
-cause, one or several joined by '+', from the fact rows behind the figure that differ:
-    late_record    a record nobody had at the closing
+cause, one or several joined by '+', from the fact rows behind the figure that differ from those of the last time:
+    late_record    a record that was not there
     removed        a record that is gone, or no longer belongs to the month
     excluded       a case that no longer counts (withdrawn, invalid, duplicate), or counts again
     corrected      a record with other contents
@@ -16,8 +16,6 @@ cause, one or several joined by '+', from the fact rows behind the figure that d
 from __future__ import annotations
 
 import datetime as dt
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linli.closing.figures import FIGURE_COLUMNS, Mart, read_month
-from linli.closing.frozen import Closing, closed_months, closing_of, folder_of
-from linli.durable import sync
+from linli.closing.frozen import Closing, closed_months, closing_of, folder_of, whole
 
 COLUMNS = pa.schema(
     [
@@ -60,10 +57,11 @@ _FIGURES = pa.schema([("month", pa.date32()), *((name, pa.string()) for name in 
 RECORDS_NAMED = 20
 """records named in one restatement; all are counted"""
 
+_SAME = " and ".join(f"earlier.{c} is not distinct from frozen.{c}" for c in ("mart", "district_code", "level", "key", "grain", "metric"))
 _RESTATED = f"""
 with said as (
     select mart, district_code, level, key, grain, metric, value from frozen
-    where not exists (select 1 from earlier where {{same}})
+    where not exists (select 1 from earlier where {_SAME})
     union all
     select mart, district_code, level, key, grain, metric, new_value as value from earlier
 ),
@@ -93,21 +91,21 @@ differing as (
 
 changed as (
     select
-        coalesce(frozen_records.mart, records.mart) as mart,
-        coalesce(frozen_records.fact, records.fact) || ' ' || coalesce(frozen_records.record, records.record) as record,
+        coalesce(known_records.mart, records.mart) as mart,
+        coalesce(known_records.fact, records.fact) || ' ' || coalesce(known_records.record, records.record) as record,
         case
-            when frozen_records.record is null then 'late_record'
+            when known_records.record is null then 'late_record'
             when records.record is null then 'removed'
-            when frozen_records.is_counted <> records.is_counted then 'excluded'
+            when known_records.is_counted <> records.is_counted then 'excluded'
             else 'corrected'
         end as cause,
-        unnest(list_distinct(list_concat(frozen_records.keys, records.keys))) as level_key
-    from frozen_records
+        unnest(list_distinct(list_concat(known_records.keys, records.keys))) as level_key
+    from known_records
     full join records on
-        frozen_records.mart = records.mart
-        and frozen_records.fact = records.fact
-        and frozen_records.record = records.record
-    where frozen_records.row_hash is distinct from records.row_hash
+        known_records.mart = records.mart
+        and known_records.fact = records.fact
+        and known_records.record = records.record
+    where known_records.row_hash is distinct from records.row_hash
 ),
 
 behind as (
@@ -145,7 +143,6 @@ left join behind
     and coalesce(differing.level || '=' || differing.key, 'district=' || differing.district_code) = behind.level_key
 order by all
 """
-_SAME = " and ".join(f"earlier.{c} is not distinct from frozen.{c}" for c in ("mart", "district_code", "level", "key", "grain", "metric"))
 _EARLIER = """
 select mart, district_code, level, key, grain, metric, new_value
 from read_parquet($paths)
@@ -167,15 +164,15 @@ class Restated:
 
 
 def restatements(closed: Path, month: dt.date) -> list[Path]:
-    """The restatement files of a month, oldest first; columns as the query of `restate` gives them."""
-    return sorted((closed / "restated").glob(f"{month:%Y-%m}-[0-9]*.parquet"))
+    """The restatements of a month, oldest first: folders with `restated.parquet` (COLUMNS) and `records.parquet`."""
+    return sorted((closed / "restated").glob(f"{month:%Y-%m}-[0-9]*"))
 
 
 def published_tables(closed: Path) -> dict[str, pa.Table]:
     """What is published of the closed months: `month` (their accounts), `figure` (as frozen) and `restatement`."""
     closings = closed_months(closed)
     figures = [folder_of(closed, closing.month) / "figures.parquet" for closing in closings]
-    restated = [path for closing in closings for path in restatements(closed, closing.month)]
+    restated = [folder / "restated.parquet" for closing in closings for folder in restatements(closed, closing.month)]
     return {
         "month": pa.Table.from_pylist([{name: getattr(closing, name) for name in _MONTHS.names} for closing in closings], _MONTHS),
         "figure": _together(figures, _FIGURES),
@@ -191,7 +188,7 @@ def restate(closed: Path, work_file: Path, marts: Sequence[Mart], month: dt.date
     """Compares a closed month with `work_file`, which was built for the month's as_of from everything accepted so far.
 
     Writes the figures that differ as the month's next restatement; said again without a change, it writes nothing.
-    Raises NotClosed.
+    Raises NotClosed, and FileExistsError when the same month is restated twice at once.
     """
     closing = closing_of(closed, month)
     frozen = folder_of(closed, month)
@@ -200,32 +197,19 @@ def restate(closed: Path, work_file: Path, marts: Sequence[Mart], month: dt.date
     with duckdb.connect() as con:
         read_month(con, work_file, marts, month)
         con.execute(f"create table frozen as from '{frozen / 'figures.parquet'}'")
-        con.execute(f"create table frozen_records as from '{frozen / 'records.parquet'}'")
+        con.execute(f"create table known_records as from '{(earlier[-1] if earlier else frozen) / 'records.parquet'}'")
         if earlier:
-            con.execute(f"create table earlier as {_EARLIER}", {"paths": [str(path) for path in earlier]})
+            con.execute(f"create table earlier as {_EARLIER}", {"paths": [str(folder / "restated.parquet") for folder in earlier]})
         else:
             con.execute(f"create table earlier as {_NO_EARLIER}")
         con.execute(
-            f"create table restated as {_RESTATED.format(same=_SAME)}",
-            {"month": month, "number": number, "is_redefined": definitions != closing.definitions},
+            f"create table restated as {_RESTATED}", {"month": month, "number": number, "is_redefined": definitions != closing.definitions}
         )
         row = con.execute("select count(*) from restated").fetchone()
         count = int(row[0]) if row else 0
-        path = _written(con, closed, month, number) if count else None
-    return Restated(closing, number, count, path)
-
-
-def _written(con: duckdb.DuckDBPyConnection, closed: Path, month: dt.date, number: int) -> Path:
-    folder = closed / "restated"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    aside = folder / f".{secrets.token_hex(6)}"
-    place = folder / f"{month:%Y-%m}-{number:04d}.parquet"
-    try:
-        con.execute(f"copy (from restated order by all) to '{aside}' (format parquet, compression zstd)")
-        sync(aside)
-        aside.chmod(0o400)
-        os.link(aside, place)
-    finally:
-        aside.unlink(missing_ok=True)
-    sync(folder)
-    return place
+        place = closed / "restated" / f"{closing.name}-{number:04d}"
+        if count:
+            with whole(place) as aside:
+                for table in ("restated", "records"):
+                    con.execute(f"copy (from {table} order by all) to '{aside / table}.parquet' (compression zstd)")
+    return Restated(closing, number, count, place / "restated.parquet" if count else None)

@@ -1,0 +1,73 @@
+"""Closing a month for real: built by dbt, published, frozen, then one late record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from linli import pipeline, publication
+from warehouse_home import Home, callback, case, step
+
+OCTOBER = dt.date(2026, 10, 1)
+
+
+def published(home: Home, as_of: str) -> publication.Release:
+    home.build(as_of)
+    newest = home.register.runs(1)[0]["run_id"]
+    return publication.publish(home.settings, home.register, home.register.run(newest), code_version="test", closed={})
+
+
+def test_one_late_record_after_the_close(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.land("case_system.cases", [case("340405-2026-1", "2026-10-26 09:00")], snapshot="2026-10-28")
+    home.land(
+        "case_system.case_steps",
+        [
+            step(1, "340405-2026-1", "上报", "2026-10-26 09:00"),
+            step(2, "340405-2026-1", "受理核实", "2026-10-27 09:00"),
+            step(3, "340405-2026-1", "办结反馈", "2026-10-28 09:00"),
+        ],
+        snapshot="2026-10-31",
+    )
+    home.land("case_system.callbacks", [callback(1, "340405-2026-1", "组织", "2026-10-29 15:00")], snapshot="2026-10-31")
+    october = published(home, "2026-10-31")
+    with pytest.raises(pipeline.MonthNotLoaded, match="2026-10-31"):
+        pipeline.close_month(home.settings, OCTOBER, approved_by="李主任")
+    published(home, "2026-11-01")
+    closed = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign="1")
+    frozen = {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()}
+
+    # what happens in November is November's; a call of October that comes in late is not
+    home.land("case_system.cases", [case("340405-2026-2", "2026-11-02 09:00")], snapshot="2026-11-04")
+    home.land("case_system.case_steps", [step(4, "340405-2026-2", "上报", "2026-11-02 09:00")], snapshot="2026-11-04")
+    home.land("case_system.callbacks", [callback(2, "340405-2026-1", "居民", "2026-10-30 10:00", score=3)], snapshot="2026-11-04")
+    home.build("2026-11-04")
+    found = pipeline.restate_month(home.settings, OCTOBER)
+
+    assert {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()} == frozen
+    assert found.closing == closed and found.number == 1 and found.path is not None
+    rows = duckdb.execute(
+        f"select mart, level, key, grain, metric, old_value, new_value, cause, records from '{found.path}'"
+        " where mart in ('mart_clock_257', 'mart_two_callback_satisfaction')"
+    ).fetchall()
+    assert max(Counter(row[:5] for row in rows).values()) == 1
+    satisfaction = {row[4]: row[5:7] for row in rows if row[0] == "mart_two_callback_satisfaction" and row[1] == "district"}
+    assert {metric: change for metric, change in satisfaction.items() if metric.endswith("_count")} == {
+        "matured_count": ("0", "1"),
+        "pending_count": ("1", "0"),
+        "both_reached_count": ("0", "1"),
+        "double_called_count": ("0", "1"),
+        "org_yes_resident_no_count": ("0", "1"),
+    }
+    assert {row[1] for row in rows if row[0] == "mart_two_callback_satisfaction"} == {
+        "district", "community", "compound", "station", "department", "officer", "category", "item", "whistle_level", "channel",
+    }  # fmt: skip
+    assert {row[7] for row in rows} == {"corrected"}
+    assert {record for row in rows if row[0] == "mart_two_callback_satisfaction" for record in row[8]} == {"fct_case_round 340405-2026-1/1"}
+
+    # a past day comes out as it was published, whatever has come since
+    assert pipeline.rebuild(home.settings, dt.date(2026, 10, 30)).content_hash == october.content_hash

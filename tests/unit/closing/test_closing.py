@@ -1,0 +1,161 @@
+"""A closed month stays as it was; what later knowledge makes of it is said once, figure by figure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from linli import closing
+from linli.warehouse.marts import FactRows, Mart
+
+OCTOBER = dt.date(2026, 10, 1)
+END = dt.datetime(2026, 11, 1, tzinfo=dt.timezone(dt.timedelta(hours=8)))
+BEHIND = FactRows("fct_case", "case_no", "month = {month}")
+MARTS = [
+    Mart("mart_count", ("district_code", "level", "key", "step"), ("case_count", "good_rate"), (BEHIND,)),
+    Mart("mart_note", ("district_code",), ("note",), ()),
+]
+
+Case = tuple[str, str, str, bool, bool]
+"""case_no, month, community, counted, good"""
+
+CASES: list[Case] = [
+    ("A", "2026-10-01", "C01", True, True),
+    ("B", "2026-10-01", "C01", True, False),
+    ("C", "2026-10-01", "C02", True, True),
+    ("D", "2026-09-01", "C02", True, True),
+]
+
+
+def built(folder: Path, cases: Sequence[Case], *, note: str = "x") -> Path:
+    """A built file with one fact and two marts, one of them counted from the fact."""
+    path = folder / f"work{len(list(folder.glob('work*')))}.duckdb"
+    with duckdb.connect(path) as con:
+        con.execute("create schema core; create schema mart")
+        con.execute(
+            "create table core.fct_case (case_no varchar, month date, district_code varchar, community_code varchar,"
+            " is_counted boolean, is_good boolean)"
+        )
+        con.executemany("insert into core.fct_case values ($1, $2, '340405', $3, $4, $5)", cases)
+        con.execute(
+            """create table mart.mart_count as
+            select month, district_code, case when community_code is null then 'district' else 'community' end as level,
+              coalesce(community_code, district_code) as key, 'accept' as step, count(*) as case_count,
+              count(*) filter (where is_good) / count(*)::double as good_rate
+            from core.fct_case where is_counted
+            group by grouping sets ((month, district_code), (month, district_code, community_code))"""
+        )
+        con.execute("create table mart.mart_note as select distinct month, district_code, $1 as note from core.fct_case", [note])
+    return path
+
+
+def closed(folder: Path, work_file: Path) -> closing.Closing:
+    return closing.close(
+        folder / "closed", work_file, MARTS, OCTOBER, as_of=END, inputs_hash="i", definitions="d", code_version="v",
+        approved_by="张主任", closed_at=END, campaign="1",
+    )  # fmt: skip
+
+
+def restated(folder: Path, cases: Sequence[Case], *, note: str = "x", definitions: str = "d") -> list[tuple[Any, ...]]:
+    found = closing.restate(folder / "closed", built(folder, cases, note=note), MARTS, OCTOBER, definitions=definitions)
+    if found.path is None:
+        return []
+    columns = "mart, level, key, grain, metric, old_value, new_value, cause, records"
+    return duckdb.execute(f"select {columns} from '{found.path}' order by all").fetchall()
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_the_figures_of_the_month_are_frozen(tmp_path: Path) -> None:
+    done = closed(tmp_path, built(tmp_path, CASES))
+    figures = duckdb.execute(
+        f"select mart, level, key, grain, metric, value from '{tmp_path / 'closed/2026-10/figures.parquet'}' order by all"
+    ).fetchall()
+    assert figures == [
+        ("mart_count", "community", "C01", "step=accept", "case_count", "2"),
+        ("mart_count", "community", "C01", "step=accept", "good_rate", "0.5"),
+        ("mart_count", "community", "C02", "step=accept", "case_count", "1"),
+        ("mart_count", "community", "C02", "step=accept", "good_rate", "1"),
+        ("mart_count", "district", "340405", "step=accept", "case_count", "3"),
+        ("mart_count", "district", "340405", "step=accept", "good_rate", "0.666666666667"),
+        ("mart_note", None, None, "", "note", "x"),
+    ]
+    assert done.figure_count == 7
+    assert closing.closed_months(tmp_path / "closed") == [done]
+
+
+def test_a_month_is_closed_once(tmp_path: Path) -> None:
+    work_file = built(tmp_path, CASES)
+    closed(tmp_path, work_file)
+    before = bytes_of(tmp_path / "closed" / "2026-10")
+    with pytest.raises(closing.AlreadyClosed, match="2026-10"):
+        closed(tmp_path, built(tmp_path, CASES[:1]))
+    assert bytes_of(tmp_path / "closed" / "2026-10") == before
+    with pytest.raises(closing.NotClosed, match="2026-09"):
+        closing.restate(tmp_path / "closed", work_file, MARTS, dt.date(2026, 9, 1), definitions="d")
+
+
+def test_the_same_figures_restate_nothing(tmp_path: Path) -> None:
+    closed(tmp_path, built(tmp_path, CASES))
+    assert restated(tmp_path, CASES[::-1]) == []
+    # another month may change as it likes
+    assert restated(tmp_path, [*CASES, ("E", "2026-11-01", "C02", True, True), ("F", "2026-09-01", "C01", True, True)]) == []
+
+
+def test_one_late_record_restates_each_affected_number_once(tmp_path: Path) -> None:
+    closed(tmp_path, built(tmp_path, CASES))
+    before = bytes_of(tmp_path / "closed" / "2026-10")
+    late = [*CASES, ("E", "2026-10-01", "C02", True, True)]
+    assert restated(tmp_path, late) == [
+        # the rate of C02 stays 1, so it is not restated
+        ("mart_count", "community", "C02", "step=accept", "case_count", "1", "2", "late_record", ["fct_case E"]),
+        ("mart_count", "district", "340405", "step=accept", "case_count", "3", "4", "late_record", ["fct_case E"]),
+        ("mart_count", "district", "340405", "step=accept", "good_rate", "0.666666666667", "0.75", "late_record", ["fct_case E"]),
+    ]
+    assert bytes_of(tmp_path / "closed" / "2026-10") == before
+    assert restated(tmp_path, late) == []
+
+
+def test_a_restatement_starts_from_what_was_said_last(tmp_path: Path) -> None:
+    closed(tmp_path, built(tmp_path, CASES))
+    late = [*CASES, ("E", "2026-10-01", "C02", True, True)]
+    restated(tmp_path, late)
+    withdrawn = [("A", "2026-10-01", "C01", False, True), *late[1:]]
+    assert [row[1:3] + row[4:] for row in restated(tmp_path, withdrawn)] == [
+        ("community", "C01", "case_count", "2", "1", "excluded", ["fct_case A"]),
+        ("community", "C01", "good_rate", "0.5", "0", "excluded", ["fct_case A"]),
+        ("district", "340405", "case_count", "4", "3", "excluded", ["fct_case A"]),
+        ("district", "340405", "good_rate", "0.75", "0.666666666667", "excluded", ["fct_case A"]),
+    ]
+    # A counts again and E is gone: for the district that comes to the same
+    assert [row[1:3] + row[4:] for row in restated(tmp_path, CASES)] == [
+        ("community", "C01", "case_count", "1", "2", "excluded", ["fct_case A"]),
+        ("community", "C01", "good_rate", "0", "0.5", "excluded", ["fct_case A"]),
+        ("community", "C02", "case_count", "2", "1", "removed", ["fct_case E"]),
+    ]
+    published = closing.published_tables(tmp_path / "closed")
+    assert published["figure"].num_rows == 7
+    assert published["month"].to_pylist()[0]["approved_by"] == "张主任"
+    assert published["restatement"].column("restatement_no").to_pylist() == [1] * 3 + [2] * 4 + [3] * 3
+
+
+def test_rows_that_come_and_go(tmp_path: Path) -> None:
+    closed(tmp_path, built(tmp_path, CASES))
+    moved = [("A", "2026-10-01", "C01", True, True), ("B", "2026-09-01", "C01", True, False), ("C", "2026-10-01", "C03", True, True)]
+    rows = restated(tmp_path, moved)
+    assert ("mart_count", "community", "C02", "step=accept", "case_count", "1", None, "corrected", ["fct_case C"]) in rows
+    assert ("mart_count", "community", "C03", "step=accept", "case_count", None, "1", "corrected", ["fct_case C"]) in rows
+    assert ("mart_count", "community", "C01", "step=accept", "case_count", "2", "1", "removed", ["fct_case B"]) in rows
+
+
+def test_a_changed_definition_is_said_to_be_one(tmp_path: Path) -> None:
+    closed(tmp_path, built(tmp_path, CASES))
+    assert restated(tmp_path, CASES, note="y", definitions="other") == [("mart_note", None, None, "", "note", "x", "y", "definition", [])]
+    assert restated(tmp_path, CASES, note="z") == [("mart_note", None, None, "", "note", "y", "z", "derived", [])]
