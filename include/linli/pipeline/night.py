@@ -28,15 +28,11 @@ Progress = Callable[[str, int, int], None]
 """Told (what is being done, steps done, steps in all)."""
 
 
-<<<<<<< HEAD
 class WrongOrder(Refusal):
     """A last day before the first one."""
 
 
-def _silent(what: str, done: int, total: int) -> None:
-=======
 def silent(what: str, done: int, total: int) -> None:
->>>>>>> 63b08d4 (Month close: frozen figures, restatements, any past as_of computed again; the monthly_review DAG)
     """No progress shown."""
 
 
@@ -80,13 +76,8 @@ def night(settings: Settings, day: dt.date, progress: Progress = silent) -> Nigh
         return NightReport(state, release.version, release.content_hash, closing_table(settings, register, run))
 
 
-<<<<<<< HEAD
-def backfill(settings: Settings, first: dt.date, last: dt.date, progress: Progress = _silent) -> Iterator[NightReport]:
+def backfill(settings: Settings, first: dt.date, last: dt.date, progress: Progress = silent) -> Iterator[NightReport]:
     """Nights for every day from `first` to `last`, both included, oldest first; each is told of when it is over.
-=======
-def backfill(settings: Settings, first: dt.date, last: dt.date, progress: Progress = silent) -> list[NightReport]:
-    """Nights for every day from `first` to `last`, both included, oldest first.
->>>>>>> 63b08d4 (Month close: frozen figures, restatements, any past as_of computed again; the monthly_review DAG)
 
     Raises WrongOrder when the days are the wrong way round.
     """
