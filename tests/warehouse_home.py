@@ -109,9 +109,10 @@ class Home:
             return con.execute(sql).fetchall()
 
     def marts(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Both marts and the facts, in a fixed order."""
+        """The marts and facts of cases, in a fixed order."""
         tables = (
             "mart.mart_clock_257", "mart.mart_two_callback_satisfaction",
-            "core.fct_case_round", "core.fct_case_step", "core.fct_callback", "core.fct_whistle",
+            "mart.mart_stage_blame", "mart.mart_stage_time", "mart.mart_whistle", "mart.mart_backlog",
+            "core.fct_case_round", "core.fct_case_step", "core.fct_callback", "core.fct_whistle", "core.fct_suspension",
         )  # fmt: skip
         return {table: self.rows(f"select * from {table} order by all") for table in tables}

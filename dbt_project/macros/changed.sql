@@ -37,6 +37,27 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Before the rounds are replaced: remember the months at whose end their old rows were open. #}
+{% macro remember_open_months() -%}
+    {%- set changed = is_changed_fact('rounds') -%}
+    {%- set touched = source('linli', 'touched_months') -%}
+    {%- set open_months = months_open(this) -%}
+    {%- if is_incremental() -%}
+        insert into {{ touched }}
+        select distinct 'backlog', months.month {{ open_months }} where {{ changed }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The from clause of every round of a fact (`rounds`) with every month (`months`) at whose end it was open. #}
+{% macro months_open(rounds) -%}
+    from {{ rounds }} as rounds
+    inner join (
+        select distinct {{ month_of('calendar_on') }} as month from {{ ref('dim_calendar') }}
+    ) as months
+        on rounds.opened_month <= months.month and months.month < coalesce(rounds.closed_month, date '9999-12-01')
+    inner join {{ source('linli', 'run') }} as run on months.month < {{ local_date('run.as_of') }}
+{%- endmacro %}
+
 {# A condition on a month: true for the months this build counts again. #}
 {% macro is_touched(mart, column) -%}
     {%- set touched = ref('int_touched_months') -%}

@@ -14,6 +14,13 @@
 {% macro duckdb__minutes_between(start, end) %}((epoch({{ end }}) - epoch({{ start }})) / 60.0){% endmacro %}
 {% macro spark__minutes_between(start, end) %}((cast({{ end }} as double) - cast({{ start }} as double)) / 60.0){% endmacro %}
 
+{# Whole minutes since local midnight in Shanghai of an instant, 0 to 1439. #}
+{% macro minute_of_day(instant) %}{{ return(adapter.dispatch('minute_of_day')(instant)) }}{% endmacro %}
+{% macro duckdb__minute_of_day(instant) -%}
+cast(date_part('hour', timezone('Asia/Shanghai', {{ instant }})) * 60 + date_part('minute', timezone('Asia/Shanghai', {{ instant }})) as bigint)
+{%- endmacro %}
+{% macro spark__minute_of_day(instant) %}cast(hour({{ instant }}) * 60 + minute({{ instant }}) as bigint){% endmacro %}
+
 {# How many elements an array has; 0 for a missing array. #}
 {% macro list_size(list) %}{{ return(adapter.dispatch('list_size')(list)) }}{% endmacro %}
 {% macro duckdb__list_size(list) %}coalesce(len({{ list }}), 0){% endmacro %}

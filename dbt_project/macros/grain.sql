@@ -54,12 +54,20 @@ where
 {% endtest %}
 
 {# Grain and condition of a mart in one reading: its key columns are never null and never twice, and every row meets the
-   condition, which must be written so that it is true or false, never null. #}
-{% test sound(model, columns, condition='true', touched_by=none) %}
+   condition, which must be written so that it is true or false, never null. The figures of `adds_up` come to the
+   district's at every one of `levels`; what breaks without it: reports of one district contradict each other. #}
+{% test sound(model, columns, condition='true', touched_by=none, adds_up=[], levels=[]) %}
+{%- set apart = columns | reject('in', ['level', 'key']) | join(', ') -%}
+{%- set known = "level in ('" ~ levels | join("', '") ~ "')" -%}
 with checked as (
     select
         *,
         count(*) over (partition by {{ columns | join(', ') }}) as _row_count
+        {%- for figure in adds_up %},
+        sum({{ figure }}) over (partition by {{ apart }}, level) as _{{ figure }}_of_level,
+        sum(case when {{ known }} then {{ figure }} end) over (partition by {{ apart }}) as _{{ figure }}_of_levels,
+        sum(case when level = 'district' then {{ figure }} end) over (partition by {{ apart }}) as _{{ figure }}_of_district
+        {%- endfor %}
     from {{ model }}
     {% if touched_by -%}
     where {{ is_touched(touched_by, 'month') }}
@@ -72,6 +80,10 @@ where
     _row_count > 1
     {% for column in columns -%}
     or {{ column }} is null
+    {% endfor -%}
+    {% for figure in adds_up -%}
+    or ({{ known }} and coalesce(_{{ figure }}_of_level <> _{{ figure }}_of_district, true))
+    or coalesce(_{{ figure }}_of_levels <> {{ levels | length }} * _{{ figure }}_of_district, true)
     {% endfor -%}
     or not coalesce({{ condition }}, false)
 {% endtest %}

@@ -1,5 +1,10 @@
 -- depends_on: {{ ref('fct_case_step') }}
 -- depends_on: {{ ref('fct_case_round') }}
+-- depends_on: {{ ref('fct_whistle') }}
+with run as (
+    select * from {{ source('linli', 'run') }}
+)
+
 select
     mart,
     month
@@ -22,3 +27,25 @@ select
     'report' as mart,
     month
 from {{ ref('int_changed_months') }}
+union
+select
+    'whistle' as mart,
+    blown_month as month
+from {{ ref('fct_whistle') }}
+where {{ is_changed_fact() }}
+union
+select
+    'backlog' as mart,
+    months.month
+{{ months_open(ref('fct_case_round')) }}
+where {{ is_changed_fact('rounds') }}
+union
+-- what stays open grows older day by day
+select
+    'backlog' as mart,
+    {{ month_of('days.calendar_on') }} as month
+from {{ ref('dim_calendar') }} as days
+inner join run
+    on
+        days.calendar_on + 1 >= coalesce({{ local_date('run.previous_as_of') }}, {{ local_date('run.as_of') }})
+        and days.calendar_on < {{ local_date('run.as_of') }}

@@ -7,6 +7,7 @@
 } -%}
 {%- set of_every_district = {
     'department': ('departments', 'department_code', 'department_name'),
+    'called_department': ('departments', 'department_code', 'department_name'),
     'category': ('enforcement_items', 'category_code', 'category_name'),
     'item': ('enforcement_items', 'item_code', 'item_name'),
     'whistle_level': ('whistle_levels', 'whistle_level_code', 'whistle_level_name'),

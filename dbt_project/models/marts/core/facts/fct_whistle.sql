@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ forget_changed() }}") }}
+{{ config(pre_hook="{{ forget_changed('whistle', 'blown_month') }}") }}
 with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
@@ -20,6 +20,25 @@ whistles as (
         not staged._deleted
         and staged.blown_at < run.as_of
         and {{ is_changed('staged.case_no') }}
+),
+
+ranked as (
+    select
+        whistles.*,
+        levels.whistle_level_code,
+        cast(levels.rank as integer) as whistle_level_rank,
+        max(levels.rank) over (
+            partition by whistles.case_no
+            order by whistles.blown_at, whistles.whistle_id
+            rows between unbounded preceding and 1 preceding
+        ) as rank_before,
+        max(levels.rank) over (
+            partition by whistles.case_no
+            order by whistles.blown_at, whistles.whistle_id
+            rows between 1 following and unbounded following
+        ) as rank_after
+    from whistles
+    inner join {{ ref('whistle_levels') }} as levels on whistles.level = levels.whistle_level_name
 )
 
 select
@@ -27,25 +46,30 @@ select
     whistles.case_no,
     cases.report_month,
     cases.district_code,
-    cases.community_code,
-    cases.compound_code,
-    levels.whistle_level_code,
-    cast(levels.rank as integer) as whistle_level_rank,
+    {% for column in attribution().values() if column not in ('district_code', 'whistle_level_code') -%}
+    cases.{{ column }},
+    {% endfor -%}
+    cases.exclusion is null as is_counted,
+    whistles.whistle_level_code,
+    whistles.whistle_level_rank,
+    coalesce(whistles.whistle_level_rank > whistles.rank_before, false) as is_raise,
+    coalesce(whistles.rank_after > whistles.whistle_level_rank, false) as is_escalated,
     whistles.blown_by,
+    whistles.departments_called,
     cast({{ list_size('whistles.departments_called') }} as integer) as called_department_count,
     whistles.blown_at,
+    {{ month_of(local_date('whistles.blown_at')) }} as blown_month,
     whistles.answered_at,
     whistles.arrived_at,
     {{ minutes_between('whistles.blown_at', 'whistles.answered_at') }} as answer_minutes,
     {{ minutes_between('whistles.blown_at', 'whistles.arrived_at') }} as arrival_minutes,
     case
-        when levels.whistle_level_code <> 'emergency' then null
+        when whistles.whistle_level_code <> 'emergency' then null
         when whistles.arrived_at is not null
             then {{ minutes_between('whistles.blown_at', 'whistles.arrived_at') }} <= {{ var('emergency_minutes') }}
         when {{ minutes_between('whistles.blown_at', 'run.as_of') }} > {{ var('emergency_minutes') }} then false
     end as is_arrival_in_time
-from whistles
+from ranked as whistles
 inner join {{ ref('int_cases') }} as cases on whistles.case_no = cases.case_no
-inner join {{ ref('whistle_levels') }} as levels on whistles.level = levels.whistle_level_name
 cross join run
 {{ clustered_by('report_month') }}

@@ -1,0 +1,42 @@
+{{ config(pre_hook="{{ forget_touched('satisfaction') }}") }}
+{%- set parts = ['acceptance', 'departments', 'suspended', 'handling'] %}
+with rounds as (
+    select
+        resolved_month as month,
+        {{ attribution_columns() }},
+        coalesce(broken_step, 'none') as broken_step,
+        total_minutes,
+        acceptance_minutes,
+        departments_minutes,
+        suspended_minutes,
+        handling_minutes
+    from {{ ref('fct_case_round') }}
+    where
+        is_counted
+        and resolved_month is not null
+        and {{ is_touched('satisfaction', 'resolved_month') }}
+),
+
+counted as (
+    select
+        month,
+        district_code,
+        {{ level_and_key() }},
+        broken_step,
+        count(*) as resolved_count,
+        cast(sum(total_minutes) as bigint) as total_minutes_sum
+        {%- for part in parts %},
+        cast(sum({{ part }}_minutes) as bigint) as {{ part }}_minutes_sum
+        {%- endfor %}
+    from rounds
+    group by {{ by_every_level(['month', 'broken_step']) }}
+)
+
+select
+    *
+    {%- for part in parts %},
+    {{ rate(part ~ '_minutes_sum', 'total_minutes_sum') }} as {{ part }}_share_rate
+    {%- endfor %},
+    {{ rate('total_minutes_sum', '(resolved_count * 1440)') }} as mean_workdays
+from counted
+{{ clustered_by('month') }}
