@@ -73,7 +73,7 @@ def day_of(context: dict[str, Any]) -> date:
     run = context["dag_run"]
     text = run.partition_key or (run.conf or {}).get("day")
     if not text:
-        raise ValueError('give the day to load: a partition key, or {"day": "2026-10-31"} as configuration')
+        raise ValueError('没有给出要载入的日期：请按日期分区运行，或在配置中写 {"day": "2026-10-31"}')
     return date.fromisoformat(text)
 
 

@@ -166,6 +166,7 @@ def test_the_others_are_loaded_and_the_release_says_so(story: Story) -> None:
 
 def test_the_night_is_degraded(story: Story) -> None:
     assert (story.wrong.exit_code, story.mended.exit_code, story.only.exit_code) == (3, 0, 0), story.wrong.output[-2000:]
+    assert [("降级" in told.output, "▲" in told.output) for told in (story.wrong, story.mended)] == [(True, True), (False, False)]
 
 
 def test_half_an_answer_is_none(story: Story) -> None:
