@@ -113,6 +113,7 @@ class Home:
         tables = (
             "mart.mart_clock_257", "mart.mart_two_callback_satisfaction",
             "mart.mart_stage_blame", "mart.mart_stage_time", "mart.mart_whistle", "mart.mart_backlog",
+            "mart.mart_case_volume",
             "core.fct_case_round", "core.fct_case_step", "core.fct_callback", "core.fct_whistle", "core.fct_suspension",
         )  # fmt: skip
         return {table: self.rows(f"select * from {table} order by all") for table in tables}

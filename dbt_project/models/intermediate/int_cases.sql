@@ -45,6 +45,7 @@ select
     cases.item_code,
     coalesce(levels.whistle_level_code, 'none') as whistle_level_code,
     coalesce(channels.channel_code, 'none') as channel_code,
+    coalesce(channels.channel_code in ('{{ var("complaint_channel_codes") | join("', '") }}'), false) as is_complaint,
     coalesce(phases.phase_code, 'none') as phase_code,
     cases.on_scene as is_on_scene,
     case

@@ -5,6 +5,7 @@ with rounds as (
         resolved_month as month,
         {{ attribution_columns() }},
         coalesce(broken_step, 'none') as broken_step,
+        is_latest_round,
         total_minutes,
         acceptance_minutes,
         departments_minutes,
@@ -24,6 +25,7 @@ counted as (
         {{ level_and_key() }},
         broken_step,
         count(*) as resolved_count,
+        count(*) filter (where not is_latest_round) as reopened_count,
         cast(sum(total_minutes) as bigint) as total_minutes_sum
         {%- for part in parts %},
         cast(sum({{ part }}_minutes) as bigint) as {{ part }}_minutes_sum
@@ -33,7 +35,8 @@ counted as (
 )
 
 select
-    *
+    *,
+    {{ rate('reopened_count', 'resolved_count') }} as reopened_rate
     {%- for part in parts %},
     {{ rate(part ~ '_minutes_sum', 'total_minutes_sum') }} as {{ part }}_share_rate
     {%- endfor %},

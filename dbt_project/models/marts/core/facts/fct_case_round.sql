@@ -69,6 +69,7 @@ select
     {% for column in attribution().values() -%}
     cases.{{ column }},
     {% endfor -%}
+    cases.is_complaint,
     cases.phase_code,
     cases.is_on_scene,
     cases.exclusion,
