@@ -21,7 +21,7 @@ KEYS_AT_ONCE = 20_000
 PATIENCE = {"connect_timeout": 10, "keepalives_idle": 60, "tcp_user_timeout": 120_000}
 """libpq's own parameters (seconds, seconds, milliseconds), where the address gives none: a server that is silent is down"""
 
-_BATCH_BYTES = 1 << 25
+_BATCH_BYTES = 24 << 20
 """of one Arrow batch: what is done once a batch (queries on its texts, waiting for the interpreter) is then done seldom"""
 
 # Which PostgreSQL types may stand behind a declared type, and how the column is asked for. A value ADBC cannot hand over as it is
