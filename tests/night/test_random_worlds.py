@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+from worlds import semantic
 from worlds.compare import AS_OF, Deployment, unexpected
 from worlds.oracle import SHANGHAI
 from worlds.world import CALENDAR_OVERRIDES, world
@@ -24,7 +25,13 @@ def load(deployment: Deployment, *nights: dt.datetime) -> None:
 
 
 def test_in_one_go(tmp_path: Path) -> None:
-    load(Deployment(tmp_path, [world(seed, cases=1000) for seed in (101, 102, 103, 104)]), AS_OF)
+    deployment = Deployment(tmp_path, [world(seed, cases=1000) for seed in (101, 102, 103, 104)])
+    load(deployment, AS_OF)
+    # and as the semantic layer defines them
+    manifest = deployment.settings.home / "dbt" / "target" / "semantic_manifest.json"
+    comparison = semantic.compare(deployment.settings.work_file, manifest, deployment.marts())
+    assert comparison.cells > 1000
+    assert comparison.differences[:10] == []
 
 
 def test_night_by_night_equals_one_go(tmp_path: Path) -> None:
