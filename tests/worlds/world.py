@@ -210,6 +210,10 @@ def reference(worlds: Iterable[World], folder: Path, overrides: Mapping[dt.date,
     ))  # fmt: skip
     for name in ("communities", "compounds", "stations", "officers"):
         _write(folder, name, (row for w in worlds for row in getattr(w, name)))
+    _write(folder, "compound_stations", (
+        {"compound_code": c["compound_code"], "station_code": c["station_code"], "from_on": "2015-01-01", "to_on": ""}
+        for w in worlds for c in w.compounds
+    ))  # fmt: skip
     _write(folder, "rota", (
         {"district_code": w.district_code, "month_on": "2026-01-01", "department_code": "fire"} for w in worlds
     ))  # fmt: skip
