@@ -1,0 +1,66 @@
+{#
+  Marts that count several relations side by side. `counts` names, per alias, the relation, the month its rows count in and
+  its measures: a condition, or a value and a condition, each. Every relation is read once and has the columns of `levels`.
+#}
+
+{# Common table expressions that end in `counted`: a row a month, district, level and key with every measure, 0 if none. #}
+{% macro counted_together(counts, levels) -%}
+{%- for alias, given in counts.items() %}
+{{ alias }}_counted as (
+    select
+        {{ given.month | default('month') }} as month,
+        district_code,
+        {{ level_and_key(levels) }},
+        {%- for name, measure in given.measures.items() %}
+        cast(sum(case when {{ measure.where | default('true') if measure is mapping else measure }} then {{ measure.value if measure is mapping else 1 }} else 0 end) as bigint) as {{ name }}
+        {%- if not loop.last %},{% endif %}
+        {%- endfor %}
+    from {{ given.of }}
+    where {{ given.month | default('month') }} is not null
+    group by {{ by_every_level([given.month | default('month')], levels) }}
+),
+{% endfor %}
+counted_keys as (
+    {%- for alias in counts %}
+    select month, district_code, level, key from {{ alias }}_counted
+    {%- if not loop.last %}
+    union
+    {%- endif %}
+    {%- endfor %}
+),
+
+counted as (
+    select
+        counted_keys.month,
+        counted_keys.district_code,
+        counted_keys.level,
+        counted_keys.key
+        {%- for alias, given in counts.items() %}
+        {%- for name in given.measures %},
+        coalesce({{ alias }}_counted.{{ name }}, 0) as {{ name }}
+        {%- endfor %}
+        {%- endfor %}
+    from counted_keys
+    {%- for alias in counts %}
+    left join {{ alias }}_counted
+        on
+            counted_keys.month = {{ alias }}_counted.month
+            and counted_keys.district_code = {{ alias }}_counted.district_code
+            and counted_keys.level = {{ alias }}_counted.level
+            and counted_keys.key = {{ alias }}_counted.key
+    {%- endfor %}
+)
+{%- endmacro %}
+
+{# The months of a district from its first on up to the last one begun; `firsts` has district_code and first_month. #}
+{% macro months_since(firsts) -%}
+    select distinct
+        firsts.district_code,
+        {{ month_of('days.calendar_on') }} as month
+    from {{ firsts }} as firsts
+    cross join {{ source('linli', 'run') }} as run
+    inner join {{ ref('dim_calendar') }} as days
+        on
+            firsts.first_month <= days.calendar_on
+            and days.calendar_on < {{ local_date('run.as_of') }}
+{%- endmacro %}

@@ -1,0 +1,152 @@
+{{ config(materialized='table') }}
+{%- set patrols = ref('fct_patrol') -%}
+{%- set findings = ref('fct_patrol_finding') -%}
+{%- set disputes = ref('fct_dispute') -%}
+{%- set snaps = ref('fct_snap') -%}
+{%- set counts = {
+    'owed': {'of': 'owed', 'measures': {
+        'compound_count': 'true',
+        'compliant_compound_count': 'is_compliant',
+        'required_patrol_count': {'value': var('patrol').monthly},
+        'fulfilled_patrol_count': {'value': 'fulfilled_patrol_count'},
+    }},
+    'patrols': {'of': patrols, 'measures': {
+        'joint_patrol_count': "kind_code = 'joint'",
+        'compliant_patrol_count': 'is_compliant',
+        'three_in_one_count': "kind_code = 'joint' and is_three_in_one",
+        'several_departments_count': "kind_code = 'joint' and department_count >= " ~ var('patrol').min_departments,
+        'completed_checklist_count': {'value': 'completed_checklist_count', 'where': "kind_code = 'joint'"},
+        'volunteer_patrol_count': "kind_code = 'volunteer'",
+        'warn_before_count': "duty_code = 'warn_before'",
+        'dissuade_during_count': "duty_code = 'dissuade_during'",
+        'watch_after_count': "duty_code = 'watch_after'",
+        'volunteer_person_times': {'value': 'volunteer_count'},
+    }},
+    'findings': {'of': findings, 'measures': {
+        'finding_count': 'true',
+        'fixed_on_the_spot_count': "disposition_code = 'fixed_on_the_spot'",
+        'joint_discussion_count': "disposition_code = 'joint_discussion'",
+        'filed_as_case_count': "disposition_code = 'filed_as_case'",
+        'carried_over_count': 'is_carried_over',
+        'still_open_count': 'is_still_open',
+        'before_complaint_finding_count': 'is_before_complaint',
+    }},
+    'cases': {'of': 'cases', 'measures': {
+        'case_count': {'value': 'case_count'},
+        'before_complaint_case_count': {'value': 'before_complaint_case_count'},
+    }},
+    'raised': {'of': disputes, 'month': 'raised_month', 'measures': {'dispute_raised_count': 'true'}},
+    'defused': {'of': disputes, 'month': 'defused_month', 'measures': {'dispute_defused_count': 'true'}},
+    'snaps': {'of': snaps, 'measures': {
+        'snap_count': 'true',
+        'snap_adopted_count': "status_code = 'adopted'",
+        'snap_not_adopted_count': "status_code = 'not_adopted'",
+        'snap_passed_on_count': "status_code = 'passed_on'",
+    }},
+} -%}
+{%- set place = attribution_columns(place_levels()) -%}
+with run as (
+    select
+        small_sample_n,
+        {{ local_date('as_of') }} as as_of_on
+    from {{ source('linli', 'run') }}
+),
+
+firsts as (
+    select
+        district_code,
+        min(month) as first_month
+    from (
+        select district_code, month from {{ patrols }}
+        union all
+        select district_code, raised_month as month from {{ disputes }}
+        union all
+        select district_code, month from {{ snaps }}
+    ) as app
+    group by district_code
+),
+
+months as (
+    {{ months_since('firsts') }}
+),
+
+-- each compound owes its patrols to the station that covered it on the last day of the month that has passed
+compound_months as (
+    select
+        months.month,
+        compounds.district_code,
+        compounds.compound_code,
+        max(days.calendar_on) as last_on
+    from months
+    cross join run
+    inner join {{ ref('compounds') }} as compounds on months.district_code = compounds.district_code
+    inner join {{ ref('dim_calendar') }} as days
+        on
+            months.month = {{ month_of('days.calendar_on') }}
+            and days.calendar_on < run.as_of_on
+    group by months.month, compounds.district_code, compounds.compound_code
+),
+
+counting as (
+    select
+        month,
+        compound_code,
+        count(*) as patrol_count
+    from {{ patrols }}
+    where is_compliant
+    group by month, compound_code
+),
+
+owed as (
+    select
+        compound_months.month,
+        compound_months.district_code,
+        coalesce(compounds.community_code, 'none') as community_code,
+        compound_months.compound_code,
+        {{ station_then() }} as station_code,
+        least(coalesce(counting.patrol_count, 0), {{ var('patrol').monthly }}) as fulfilled_patrol_count,
+        coalesce(counting.patrol_count, 0) >= {{ var('patrol').monthly }} as is_compliant
+    from compound_months
+    {{ join_place('compound_months', 'compound_months.last_on') }}
+    left join counting
+        on compound_months.month = counting.month and compound_months.compound_code = counting.compound_code
+),
+
+-- the share of cases found before a complaint is asked from the first month of the app on
+cases as (
+    select
+        case_months.counted_month as month,
+        {% for column in place.split(', ') -%}
+        case_months.{{ column }},
+        {% endfor -%}
+        case_months.case_count,
+        case_months.before_complaint_case_count
+    from {{ ref('int_case_months') }} as case_months
+    inner join months
+        on case_months.district_code = months.district_code and case_months.counted_month = months.month
+),
+
+{{ counted_together(counts, place_levels()) }}
+
+select
+    counted.*,
+    counted.month < {{ month_of('run.as_of_on') }} as is_complete,
+    {{ rate('counted.compliant_compound_count', 'counted.compound_count') }} as compliance_rate,
+    {{ wilson('counted.compliant_compound_count', 'counted.compound_count', 'low') }} as compliance_low,
+    {{ wilson('counted.compliant_compound_count', 'counted.compound_count', 'high') }} as compliance_high,
+    counted.compound_count < run.small_sample_n as is_small_sample,
+    {{ rate('counted.fulfilled_patrol_count', 'counted.required_patrol_count') }} as fulfilled_rate,
+    {{ rate('counted.fixed_on_the_spot_count', 'counted.finding_count') }} as fixed_on_the_spot_rate,
+    {{ wilson('counted.fixed_on_the_spot_count', 'counted.finding_count', 'low') }} as fixed_on_the_spot_low,
+    {{ wilson('counted.fixed_on_the_spot_count', 'counted.finding_count', 'high') }} as fixed_on_the_spot_high,
+    counted.finding_count < run.small_sample_n as is_small_sample_of_findings,
+    {{ rate('counted.before_complaint_finding_count', 'counted.finding_count') }} as before_complaint_finding_rate,
+    {{ wilson('counted.before_complaint_finding_count', 'counted.finding_count', 'low') }} as before_complaint_finding_low,
+    {{ wilson('counted.before_complaint_finding_count', 'counted.finding_count', 'high') }} as before_complaint_finding_high,
+    {{ rate('counted.before_complaint_case_count', 'counted.case_count') }} as before_complaint_case_rate,
+    {{ wilson('counted.before_complaint_case_count', 'counted.case_count', 'low') }} as before_complaint_case_low,
+    {{ wilson('counted.before_complaint_case_count', 'counted.case_count', 'high') }} as before_complaint_case_high,
+    counted.case_count < run.small_sample_n as is_small_sample_of_cases
+from counted
+cross join run
+{{ clustered_by('month, district_code, level, key') }}
