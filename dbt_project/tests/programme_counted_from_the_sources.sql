@@ -113,16 +113,11 @@ from_marts as (
         ('matters solved', 'mart_matter', 'solved_count'),
         ('publicity events', 'mart_publicity', 'event_count'),
     ) -%}
-    {% for level in place_levels() -%}
     select
         '{{ figure }}' as figure,
-        '{{ level }}' as level,
         coalesce(sum({{ column }}), 0) as n
     from {{ ref(mart) }}
-    where level = '{{ level }}'
-    {% if not loop.last %}union all
-    {% endif -%}
-    {% endfor -%}
+    where level = 'district'
     {% if not loop.last %}union all
     {% endif -%}
     {% endfor %}
@@ -130,7 +125,6 @@ from_marts as (
 
 select
     from_sources.figure,
-    from_marts.level,
     from_sources.n,
     from_marts.n as n_of_mart
 from from_sources
