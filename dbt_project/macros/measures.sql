@@ -1,11 +1,12 @@
 {#
   Marts that count several relations side by side. `counts` names, per alias, the relation, the month its rows count in and
   its measures: a condition, or a value and a condition, each. Every relation is read once and has the columns of `levels`.
+  One without a relation is a common table expression `<alias>_counted` of its own, with its measures by level and key.
 #}
 
 {# Common table expressions that end in `counted`: a row a month, district, level and key with every measure, 0 if none. #}
 {% macro counted_together(counts, levels) -%}
-{%- for alias, given in counts.items() %}
+{%- for alias, given in counts.items() if given.of %}
 {{ alias }}_counted as (
     select
         {{ given.month | default('month') }} as month,

@@ -31,10 +31,7 @@
         'still_open_count': 'is_still_open',
         'before_complaint_finding_count': 'is_before_complaint',
     }},
-    'cases': {'of': 'cases', 'measures': {
-        'case_count': {'value': 'case_count'},
-        'before_complaint_case_count': {'value': 'before_complaint_case_count'},
-    }},
+    'cases': {'measures': ['case_count', 'before_complaint_case_count']},
     'raised': {'of': disputes, 'month': 'raised_month', 'measures': {'dispute_raised_count': 'true'}},
     'defused': {'of': disputes, 'month': 'defused_month', 'measures': {'dispute_defused_count': 'true'}},
     'snaps': {'of': snaps, 'measures': {
@@ -44,7 +41,6 @@
         'snap_passed_on_count': "status_code = 'passed_on'",
     }},
 } -%}
-{%- set place = attribution_columns(place_levels()) -%}
 with run as (
     select
         small_sample_n,
@@ -113,17 +109,17 @@ owed as (
 ),
 
 -- the share of cases found before a complaint is asked from the first month of the app on
-cases as (
+cases_counted as (
     select
-        case_months.counted_month as month,
-        {% for column in place.split(', ') -%}
-        case_months.{{ column }},
-        {% endfor -%}
-        case_months.case_count,
-        case_months.before_complaint_case_count
-    from {{ ref('int_case_months') }} as case_months
-    inner join months
-        on case_months.district_code = months.district_code and case_months.counted_month = months.month
+        volume.month,
+        volume.district_code,
+        volume.level,
+        volume.key,
+        volume.case_count,
+        volume.before_complaint_count as before_complaint_case_count
+    from {{ ref('mart_case_volume') }} as volume
+    inner join months on volume.district_code = months.district_code and volume.month = months.month
+    where volume.level in ('{{ place_levels() | join("', '") }}')
 ),
 
 {{ counted_together(counts, place_levels()) }}

@@ -10,7 +10,8 @@ turns as (
     select
         rota.month,
         rota.district_code,
-        rota.department_code
+        rota.department_code,
+        {{ month_of('rota.month - 1') }} as month_before
     from {{ ref('dim_rota') }} as rota
     cross join run
     where rota.month < run.as_of_on
@@ -65,28 +66,26 @@ adopted as (
     group by turns.month, turns.district_code
 ),
 
-cases as (
+complaints as (
     select
-        counted_month as month,
+        month,
         district_code,
-        cast(sum(complaint_count) as bigint) as complaint_count,
-        cast(sum(tough_whistle_count) as bigint) as tough_whistle_count,
-        cast(sum(solved_tough_whistle_count) as bigint) as solved_tough_whistle_count
-    from {{ ref('int_case_months') }}
-    group by counted_month, district_code
+        complaint_count
+    from {{ ref('mart_case_volume') }}
+    where level = 'district'
 ),
 
-figures as (
+whistles as (
     select
-        turns.month,
-        turns.district_code,
-        turns.department_code,
-        {{ month_of('turns.month - 1') }} as month_before,
-        coalesce(cases.complaint_count, 0) as complaint_count,
-        coalesce(cases.tough_whistle_count, 0) as tough_whistle_count,
-        coalesce(cases.solved_tough_whistle_count, 0) as solved_tough_whistle_count
-    from turns
-    left join cases on turns.district_code = cases.district_code and turns.month = cases.month
+        blown_month as month,
+        district_code,
+        count(*) as tough_whistle_count,
+        count(*) filter (where is_case_resolved) as solved_tough_whistle_count
+    from {{ ref('fct_whistle') }}
+    where
+        whistle_level_code = 'tough_problem'
+        and is_counted
+    group by blown_month, district_code
 ),
 
 clocks as (
@@ -114,10 +113,10 @@ voices as (
 )
 
 select
-    figures.month,
-    figures.district_code,
-    figures.department_code,
-    figures.month < {{ month_of('run.as_of_on') }} as is_complete,
+    turns.month,
+    turns.district_code,
+    turns.department_code,
+    turns.month < {{ month_of('run.as_of_on') }} as is_complete,
     coalesce(consultations.consultation_count, 0) as consultation_count,
     coalesce(consultations.convened_count, 0) as convened_count,
     coalesce(consultations.attended_count, 0) as attended_count,
@@ -125,10 +124,10 @@ select
     coalesce(adopted.adopted_matter_count, 0) as adopted_matter_count,
     coalesce(adopted.solved_matter_count, 0) as solved_matter_count,
     coalesce(adopted.solved_in_month_count, 0) as solved_in_month_count,
-    figures.tough_whistle_count,
-    figures.solved_tough_whistle_count,
-    figures.complaint_count,
-    coalesce(cases_before.complaint_count, 0) as complaint_count_before,
+    coalesce(whistles.tough_whistle_count, 0) as tough_whistle_count,
+    coalesce(whistles.solved_tough_whistle_count, 0) as solved_tough_whistle_count,
+    coalesce(complaints.complaint_count, 0) as complaint_count,
+    coalesce(complaints_before.complaint_count, 0) as complaint_count_before,
     coalesce(clocks.resolve_on_time_count, 0) as resolve_on_time_count,
     coalesce(clocks.resolve_judged_count, 0) as resolve_judged_count,
     coalesce(clocks_before.resolve_on_time_count, 0) as resolve_on_time_count_before,
@@ -147,16 +146,18 @@ select
         coalesce(voices.double_called_count, 0),
         coalesce(voices_before.double_called_count, 0)
     ) < run.small_sample_n as is_small_sample
-from figures
+from turns
 cross join run
-left join consultations on figures.district_code = consultations.district_code and figures.month = consultations.month
-left join adopted on figures.district_code = adopted.district_code and figures.month = adopted.month
-left join cases as cases_before
-    on figures.district_code = cases_before.district_code and figures.month_before = cases_before.month
-left join clocks on figures.district_code = clocks.district_code and figures.month = clocks.month
+left join consultations on turns.district_code = consultations.district_code and turns.month = consultations.month
+left join adopted on turns.district_code = adopted.district_code and turns.month = adopted.month
+left join whistles on turns.district_code = whistles.district_code and turns.month = whistles.month
+left join complaints on turns.district_code = complaints.district_code and turns.month = complaints.month
+left join complaints as complaints_before
+    on turns.district_code = complaints_before.district_code and turns.month_before = complaints_before.month
+left join clocks on turns.district_code = clocks.district_code and turns.month = clocks.month
 left join clocks as clocks_before
-    on figures.district_code = clocks_before.district_code and figures.month_before = clocks_before.month
-left join voices on figures.district_code = voices.district_code and figures.month = voices.month
+    on turns.district_code = clocks_before.district_code and turns.month_before = clocks_before.month
+left join voices on turns.district_code = voices.district_code and turns.month = voices.month
 left join voices as voices_before
-    on figures.district_code = voices_before.district_code and figures.month_before = voices_before.month
-{{ clustered_by('figures.month, figures.district_code') }}
+    on turns.district_code = voices_before.district_code and turns.month_before = voices_before.month
+{{ clustered_by('turns.month, turns.district_code') }}

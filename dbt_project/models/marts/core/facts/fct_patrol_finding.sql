@@ -41,7 +41,7 @@ complaints as (
     from {{ ref('fct_case_round') }}
     where
         round_no = 1
-        and channel_code in ('{{ var("complaint_channel_codes") | join("', '") }}')
+        and is_complaint
 ),
 
 placed as (

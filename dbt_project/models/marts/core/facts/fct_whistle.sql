@@ -39,6 +39,14 @@ ranked as (
         ) as rank_after
     from whistles
     inner join {{ ref('whistle_levels') }} as levels on whistles.level = levels.whistle_level_name
+),
+
+resolved as (
+    select case_no
+    from {{ ref('int_case_rounds') }}
+    where
+        is_latest_round
+        and resolved_at is not null
 )
 
 select
@@ -50,6 +58,7 @@ select
     cases.{{ column }},
     {% endfor -%}
     cases.exclusion is null as is_counted,
+    resolved.case_no is not null as is_case_resolved,
     whistles.whistle_level_code,
     whistles.whistle_level_rank,
     coalesce(whistles.whistle_level_rank > whistles.rank_before, false) as is_raise,
@@ -71,5 +80,6 @@ select
     end as is_arrival_in_time
 from ranked as whistles
 inner join {{ ref('int_cases') }} as cases on whistles.case_no = cases.case_no
+left join resolved on whistles.case_no = resolved.case_no
 cross join run
 {{ clustered_by('report_month') }}
