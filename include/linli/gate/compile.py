@@ -6,6 +6,7 @@ a null is judged only by `not_null` and `null`, and a row outside the check's `w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from linli.contracts import Check, Where
@@ -62,6 +63,18 @@ def condition(where: Where) -> str:
     return " and ".join(parts)
 
 
+# A pattern that only asks whether one of some texts occurs: searching for them takes half the time of the expression.
+_ANYWHERE = re.compile(r"\(\?s\)\.\*\(([^\\.^$*+?()\[\]{}]+)\)\.\*")
+
+
+def _full_match(column: str, pattern: str) -> str:
+    """SQL, true where the whole of `column` matches `pattern`."""
+    texts = _ANYWHERE.fullmatch(pattern)
+    if texts is None:
+        return f"regexp_full_match({column}, {literal(pattern)})"
+    return "(" + " or ".join(f"contains({column}, {literal(text)})" for text in texts.group(1).split("|")) + ")"
+
+
 def _unexpected(check: Check, table: str, reference: Reference) -> str:
     column, expect = ident(check.column), check.expect
     if expect.not_null:
@@ -73,9 +86,9 @@ def _unexpected(check: Check, table: str, reference: Reference) -> str:
     if expect.in_reference is not None:
         return f"{column} not in {_listed(values_of(expect.in_reference, reference))}"
     if expect.matches is not None:
-        return f"not regexp_full_match({column}, {literal(expect.matches)})"
+        return f"not {_full_match(column, expect.matches)}"
     if expect.not_matches is not None:
-        return f"regexp_full_match({column}, {literal(expect.not_matches)})"
+        return _full_match(column, expect.not_matches)
     if expect.max_length is not None:
         return f"length({column}) > {expect.max_length}"
     if expect.at_or_after is not None:

@@ -89,10 +89,15 @@ def load_batch(state: GateState, record: RecordDecl, batches: Sequence[Batch], a
             )
             parts.append(f"select {columns}, {before} as verdict_before from {files(paths)} r{rows}")
     connection.execute(f"create or replace view landed as {' union all '.join(parts)}")
+    state.same_for_all = {"ctx_earliest": f"timestamptz {literal(EARLIEST.isoformat())}"}
+    if len(batch_ids) + len(old) == 1:
+        state.same_for_all["_batch_id"] = literal((*batch_ids, *old)[0])
     ends = {batch.batch_id: batch.interval_end for batch in batches}
     ends |= {batch_id: state.register.batch(batch_id).interval_end for batch_id in old}
     wanted = [f"l.{ident(name)}" for name in _used(record)]
-    wanted += ["l.verdict_before", f"{_by_batch(ends)} as ctx_as_of", f"timestamptz {literal(EARLIEST.isoformat())} as ctx_earliest"]
+    if len(set(ends.values())) == 1:
+        state.same_for_all["ctx_as_of"] = _by_batch(ends)
+    wanted += ["l.verdict_before", f"{_by_batch(ends)} as ctx_as_of", f"{state.same_for_all['ctx_earliest']} as ctx_earliest"]
     for check in record.checks:
         name = check.column.removeprefix("ctx_unreadable_")
         if name != check.column:
@@ -131,12 +136,16 @@ def find_repeats(state: GateState, record: RecordDecl) -> None:
     connection = state.connection
     keys = ", ".join(ident(name) for name in record.key)
     present = " and ".join(f"{ident(name)} is not null" for name in record.key)
-    # Equal keys have equal hashes, so grouping eight bytes finds the few keys worth grouping as they are.
+    # Equal keys have equal hashes, so sorting eight bytes finds the few keys worth grouping as they are, as a rule none.
     fresh = f"from batch where verdict_before is null and {present}"
+    hashed = f"select hash(_batch_id, {keys}) as key_hash {fresh}"
     connection.execute(
-        f"create or replace table twice as select _batch_id, {keys} {fresh} and hash(_batch_id, {keys}) in"
-        f" (select hash(_batch_id, {keys}) {fresh} group by all having count(*) > 1) group by all having count(*) > 1"
+        f"create or replace table same_hash as select distinct key_hash from (select key_hash, lag(key_hash) over (order by key_hash) as"
+        f" before from ({hashed})) where key_hash = before"
     )
+    ((any_same,),) = connection.execute("select exists (from same_hash)").fetchall()
+    among = f"hash(_batch_id, {keys}) in (from same_hash)" if any_same else "false"
+    connection.execute(f"create or replace table twice as select _batch_id, {keys} {fresh} and {among} group by all having count(*) > 1")
     contents = ", ".join(ident(column.name) for column in record.columns)
     version = f"{ident(record.version_column)} desc nulls last, " if record.version_column else ""
     group = f"_batch_id, {keys}"
@@ -163,20 +172,26 @@ def find_repeats(state: GateState, record: RecordDecl) -> None:
 
 
 def enrich(state: GateState, record: RecordDecl) -> None:
-    """Makes `judged`: every row of `batch` that is not deleted, with its context.
+    """Makes `judged`, a view of the table `enriched`: every row of `batch` that is not deleted, with its context.
 
     Raises ContextBroken when the context multiplies rows.
     """
     connection = state.connection
     context = record.context_sql or "select b.* from batch b"
     looked_at = _looked_at(record) - {"ctx_repeated"} | ({SUBMITTER} & words(context))
-    columns = ", ".join(f"s.{ident(name)}" for name in ("_batch_id", "_row_no", *sorted(looked_at)))
+    named = ["_batch_id", "_row_no", *sorted(looked_at)]
+    same = {name: value for name, value in state.same_for_all.items() if name in named}
+    columns = [f"s.{ident(name)}" for name in named if name not in same]
+    join = ""
     ((any_repeat,),) = connection.execute("select exists (from repeats where ctx_repeated is not null)").fetchall()
-    repeated, join = "null::varchar", ""
     if any_repeat:
-        repeated, join = "r.ctx_repeated", " left join repeats r on r._batch_id = s._batch_id and r._row_no = s._row_no"
+        columns.append("r.ctx_repeated")
+        join = " left join repeats r on r._batch_id = s._batch_id and r._row_no = s._row_no"
+    else:
+        same["ctx_repeated"] = "null::varchar"
+    connection.execute(f"create or replace table enriched as select {', '.join(columns)} from ({context}) s{join} where not s._deleted")
     connection.execute(
-        f"create or replace table judged as select {columns}, {repeated} as ctx_repeated from ({context}) s{join} where not s._deleted"
+        f"create or replace view judged as select *, {', '.join(f'{value} as {ident(name)}' for name, value in same.items())} from enriched"
     )
     (rows,) = connection.execute("select count(*) from judged").fetchall()
     (wanted,) = connection.execute("select count(*) from batch where not _deleted").fetchall()

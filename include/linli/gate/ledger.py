@@ -7,9 +7,12 @@ parent also ends when a newer file, or a newer version of the parent, has been a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from linli.contracts import RecordDecl
 from linli.gate.again import COLUMN_MISSING, SUPERSEDED, newer_in_group, newer_return
@@ -19,6 +22,11 @@ from linli.register import Batch, QuarantineEntry, Verdict
 
 Closing = tuple[str, str, str, str]
 _ENDS = {"released": "context_changed", "held": "held", "duplicate": SUPERSEDED}
+
+
+def tuples(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
+    """The named columns of a short table, row by row: only what the register keeps."""
+    return zip(*(table[name].to_pylist() for name in names), strict=True)
 
 
 class OpenEntries:
@@ -53,26 +61,24 @@ class OpenEntries:
     def step(self, batch: Batch, verdict: Verdict, rows: pa.Table) -> tuple[list[QuarantineEntry], list[Closing]]:
         """Entries that `rows` (the listed rows of one verdict) open or move, and entries that this batch ends."""
         record = self._record
-        listed = rows.to_pylist()
+        bad = rows.filter(pc.equal(rows["verdict"], "quarantined"))
         entries = [
             QuarantineEntry(
-                record.source, record.name, row["key"], tuple(row["rules"]), row["submitter"], batch.batch_id, row["row_no"],
-                row["source_ref"], verdict.decided_at,
+                record.source, record.name, key, tuple(rules), submitter, batch.batch_id, row_no, source_ref, verdict.decided_at
             )
-            for row in listed
-            if row["verdict"] == "quarantined"
-        ]  # fmt: skip
+            for key, rules, submitter, row_no, source_ref in tuples(bad, "key", "rules", "submitter", "row_no", "source_ref")
+        ]
         bad_keys = {entry.key for entry in entries}
         ends = {
             key: "deleted" if deleted else "accepted"
             for key, deleted in self._cured.get(batch.batch_id, [])
             if key not in bad_keys and key in self._open and self._open[key] <= batch.snapshot_at
         }
-        for row in listed:
-            entry = self._entries.get(row["key"])
-            mine = entry is not None and (entry.batch_id, entry.row_no) == (batch.batch_id, row["row_no"])
-            if mine and row["verdict"] in _ENDS and row["key"] in self._open:
-                ends[row["key"]] = _ENDS[row["verdict"]]
+        for key, row_no, what in tuples(rows.filter(pc.not_equal(rows["verdict"], "quarantined")), "key", "row_no", "verdict"):
+            entry = self._entries.get(key)
+            mine = entry is not None and (entry.batch_id, entry.row_no) == (batch.batch_id, row_no)
+            if mine and what in _ENDS and key in self._open:
+                ends[key] = _ENDS[what]
         if COLUMN_MISSING not in {rule for entry in entries for rule in entry.rules} and verdict.n == 1:
             ends |= {key: "accepted" for key in (refused_key(record),) if key in self._open and self._open[key] <= batch.snapshot_at}
         for key in ends:

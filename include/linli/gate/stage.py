@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from linli.contracts import Catalog, RecordDecl
@@ -19,7 +20,7 @@ from linli.gate.again import COLUMN_MISSING, STOPPED, rows_again
 from linli.gate.decide import decide
 from linli.gate.enrich import load_batch, missing_columns
 from linli.gate.judge import judge
-from linli.gate.ledger import OpenEntries, refused_key
+from linli.gate.ledger import OpenEntries, refused_key, tuples
 from linli.gate.state import GateState, opened
 from linli.gate.verdicts import SCHEMA, write_verdict
 from linli.register import Batch, CheckResult, Decision, HeldRow, QuarantineEntry, Register, Run, Verdict, now
@@ -218,12 +219,13 @@ def _decision(record: RecordDecl, batch: Batch, verdict: Verdict, rows: pa.Table
     if verdict.landed != accounted or min(verdict.accepted, verdict.quarantined, verdict.held, verdict.duplicates) < 0:
         raise RowsUnaccounted(f"{batch.batch_id}: {verdict.landed} rows landed, {accounted} are accounted for")
     opened_entries, closed = entries.step(batch, verdict, rows)
+    waiting = rows.filter(pc.equal(rows["verdict"], "held"))
     held = [
-        HeldRow(batch.batch_id, row["row_no"], record.source, record.name, row["key"], row["rules"][0], verdict.decided_at)
-        for row in rows.to_pylist()
-        if row["verdict"] == "held"
+        HeldRow(batch.batch_id, row_no, record.source, record.name, key, rules[0], verdict.decided_at)
+        for row_no, key, rules in tuples(waiting, "row_no", "key", "rules")
     ]
-    freed = [(batch.batch_id, row["row_no"]) for row in rows.to_pylist() if row["verdict_before"] == "held"]
+    waited = rows.filter(pc.equal(rows["verdict_before"], "held"))
+    freed = [(batch.batch_id, row_no) for row_no in waited["row_no"].to_pylist()]
     return Decision(verdict, quarantined=opened_entries, held=held, freed=freed, closed=closed)
 
 
