@@ -26,6 +26,7 @@ from linli.register import Register, Run, Verdict
 from linli.settings import SHANGHAI, Settings
 from linli.warehouse import landed
 from linli.warehouse.dbt import NodeResult, dbt_build
+from linli.warehouse.history import history
 from linli.warehouse.landed import Accepted, Finished
 from linli.warehouse.project import fingerprint, stage
 
@@ -66,8 +67,9 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
         if reason:
             last = None
         accepted = _pending(register, run, last)
+        told = history(register, catalog, run)
         with _opened(work_file) as con:
-            landed.prepare(con, settings, catalog.records, accepted, run, last.as_of if last else None, days)
+            landed.prepare(con, settings, catalog.records, accepted, run, last.as_of if last else None, days, told)
         idle = _idle(catalog, accepted)
         results = dbt_build(project, settings, work_file, full_refresh=reason is not None, idle=idle, lock=lock)
         with _opened(work_file) as con:

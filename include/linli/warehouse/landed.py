@@ -2,7 +2,7 @@
 and the small tables of the build itself.
 
     landing.<source>__<record>   declared columns, then META; accepted rows only
-    landing.run, landing.calendar, landing.touched_months   as documented in models/staging/_linli.yml
+    landing.run, landing.calendar, landing.touched_months, landing.<…>_history   as documented in models/staging/_linli.yml
     landing.built (verdict_id)   the verdicts the marts hold
     landing.finished (as_of, fingerprint)   the last finished build; no row in a file whose first is under way
 """
@@ -10,7 +10,7 @@ and the small tables of the build itself.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +67,7 @@ def prepare(
     run: Run,
     previous_as_of: dt.datetime | None,
     calendar: pa.Table,
+    history: Mapping[str, pa.Table],
 ) -> None:
     """Sets up everything dbt reads for one build, in one transaction."""
     con.execute(_TABLES)
@@ -80,6 +81,10 @@ def prepare(
     con.register("calendar_rows", calendar)
     con.execute("create or replace table landing.calendar as select * from calendar_rows order by calendar_on")
     con.unregister("calendar_rows")
+    for name, rows in history.items():
+        con.register("history_rows", rows)
+        con.execute(f"create or replace table landing.{name} as select * from history_rows")
+        con.unregister("history_rows")
     for record in records:
         of_record = [a for a in accepted if a.batch.full_name == record.full_name]
         con.execute(f"create or replace view landing.{record.table} as {_accepted_rows(con, settings.home, record, of_record)}")

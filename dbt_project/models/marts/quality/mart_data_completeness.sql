@@ -1,0 +1,254 @@
+{#- What is counted of each record: the fact that holds its rows, their day, and the categories each of which should keep coming. -#}
+{%- set counted = [
+    ('case_system', 'cases', 'fct_case_round', 'day_0_on', {'channel': 'channel_code', 'phase': 'phase_code', 'compound': 'compound_code'}),
+    ('case_system', 'whistles', 'fct_whistle', local_date('blown_at'), {'whistle_level': 'whistle_level_code'}),
+    ('case_system', 'callbacks', 'fct_callback', 'called_on', {'side': 'side_code', 'outcome': 'outcome_code'}),
+    ('case_system', 'consultations', 'fct_consultation', 'consulted_on', {'expert_kind': 'expert_kind_code'}),
+    ('patrol_app', 'patrols', 'fct_patrol', 'started_on', {'patrol_kind': 'kind_code', 'compound': 'compound_code'}),
+    ('patrol_app', 'patrol_findings', 'fct_patrol_finding', 'found_on', {'checklist': 'checklist_code'}),
+    ('patrol_app', 'snaps', 'fct_snap', 'taken_on', {'snap_status': 'status_code', 'compound': 'compound_code'}),
+    ('patrol_app', 'disputes', 'fct_dispute', 'raised_on', {}),
+    ('meeting_returns', 'meetings', 'fct_meeting', 'met_on', {'meeting_type': 'meeting_type_code', 'community': 'community_code'}),
+    ('meeting_returns', 'matters', 'fct_matter', 'heard_on', {'community': 'community_code'}),
+    ('meeting_returns', 'publicity_events', 'fct_publicity_event', 'held_on', {'event_type': 'event_type_code', 'community': 'community_code'}),
+    ('points_ledger', 'residents', 'dim_resident', 'joined_on', {}),
+    ('points_ledger', 'ledger_entries', 'fct_ledger_entry', local_date('entered_at'), {'ledger_kind': 'kind_code'}),
+] -%}
+{%- set names = [
+    'channel', 'phase', 'compound', 'whistle_level', 'side', 'outcome', 'expert_kind', 'patrol_kind', 'checklist', 'snap_status',
+    'meeting_type', 'community', 'event_type', 'ledger_kind',
+] -%}
+{%- set vanished = var('vanished') -%}
+with calendar as (
+    select
+        days.*,
+        {{ month_of('days.calendar_on') }} as month,
+        row_number() over (order by days.calendar_on desc) as days_back
+    from {{ ref('dim_calendar') }} as days
+    cross join {{ source('linli', 'run') }} as run
+    where days.calendar_on < {{ local_date('run.as_of') }}
+),
+
+months as (
+    select
+        month,
+        max(calendar_on) as last_on,
+        row_number() over (order by month desc) as months_back
+    from calendar
+    group by month
+),
+
+read_months as (
+    select * from months
+    where months_back <= {{ vanished.read_months }}
+),
+
+-- working days over by as_of
+passed as (
+    select workday_no as workdays_passed from calendar
+    where days_back = 1
+),
+
+-- by day first, so that the categories of a record share one reading of its fact
+rows_a_day as (
+    {% for source, record, fact, day, categories in counted -%}
+    select
+        '{{ source }}' as source,
+        '{{ record }}' as record,
+        district_code,
+        {{ day }} as seen_on,
+        {% for name in names -%}
+        {{ categories.get(name, 'cast(null as varchar)') }} as {{ name }},
+        {% endfor -%}
+        count(*) as row_count
+    from {{ ref(fact) }}
+    where
+        {{ day }} is not null
+        {% if fact == 'fct_case_round' -%}
+        and round_no = 1
+        {% endif -%}
+        {% if fact in ('fct_case_round', 'fct_whistle', 'fct_callback') -%}
+        and report_month in (select read_months.month from read_months)
+        {% endif -%}
+    group by all
+    {% if not loop.last %}union all
+    {% endif -%}
+    {% endfor %}
+),
+
+seen as (
+    {% for name in ['all'] + names -%}
+    select
+        rows_a_day.source,
+        rows_a_day.record,
+        rows_a_day.district_code,
+        '{{ name }}' as category,
+        {{ "'all'" if name == 'all' else 'rows_a_day.' ~ name }} as key,
+        rows_a_day.seen_on,
+        sum(rows_a_day.row_count) as row_count
+    from rows_a_day
+    where
+        {{ month_of('rows_a_day.seen_on') }} in (select read_months.month from read_months)
+        {% if name != 'all' -%}
+        and rows_a_day.{{ name }} is not null
+        {% endif -%}
+    group by 1, 2, 3, 4, 5, 6
+    {% if not loop.last %}union all
+    {% endif -%}
+    {% endfor %}
+),
+
+-- working days between a day with rows and the next one; after the last one those that have passed
+gaps as (
+    select
+        seen.*,
+        calendar.workday_no,
+        lead(seen.seen_on) over per_key as came_back_on,
+        coalesce(
+            lead(calendar.workdays_before) over per_key,
+            passed.workdays_passed
+        ) - calendar.workday_no as gap_workdays
+    from seen
+    inner join calendar on seen.seen_on = calendar.calendar_on
+    cross join passed
+    window per_key as (
+        partition by seen.source, seen.record, seen.district_code, seen.category, seen.key order by seen.seen_on
+    )
+),
+
+expected as (
+    select
+        *,
+        max(gap_workdays) over last_gaps as longest_workdays,
+        count(*) over last_gaps as known_gaps
+    from gaps
+    window last_gaps as (
+        partition by source, record, district_code, category, key order by seen_on
+        rows between {{ vanished.gaps }} preceding and 1 preceding
+    )
+),
+
+judged as (
+    select
+        *,
+        greatest(
+            case source
+                {% for source, workdays in vanished.workdays.items() if source != 'default' -%}
+                when '{{ source }}' then {{ workdays }}
+                {% endfor -%}
+                else {{ vanished.workdays.default }}
+            end,
+            {{ vanished.factor }} * longest_workdays + 1
+        ) as limit_workdays
+    from expected
+    where known_gaps = {{ vanished.gaps }}
+),
+
+findings as (
+    select
+        judged.source,
+        judged.record,
+        judged.district_code,
+        judged.category,
+        judged.key,
+        judged.seen_on as last_seen_on,
+        calendar.calendar_on as vanished_on,
+        judged.came_back_on,
+        judged.gap_workdays as missing_workdays
+    from judged
+    inner join calendar
+        on judged.workday_no + judged.limit_workdays = calendar.workday_no and calendar.is_workday
+    where judged.gap_workdays >= judged.limit_workdays
+),
+
+counted_months as (
+    select
+        source,
+        record,
+        district_code,
+        category,
+        key,
+        {{ month_of('seen_on') }} as month,
+        sum(row_count) as row_count,
+        count(*) as day_count
+    from seen
+    group by 1, 2, 3, 4, 5, 6
+),
+
+keys as (
+    select
+        source,
+        record,
+        district_code,
+        category,
+        key,
+        min(month) as first_month
+    from counted_months
+    group by 1, 2, 3, 4, 5
+),
+
+shown as (
+    select
+        keys.*,
+        months.month,
+        months.last_on
+    from keys
+    inner join months on keys.first_month <= months.month
+    where months.months_back <= {{ vanished.shown_months }}
+),
+
+told as (
+    select
+        shown.month,
+        shown.source,
+        shown.record,
+        shown.district_code,
+        shown.category,
+        shown.key,
+        shown.last_on,
+        findings.last_seen_on,
+        findings.vanished_on,
+        findings.came_back_on,
+        findings.missing_workdays,
+        row_number() over (
+            partition by shown.month, shown.source, shown.record, shown.district_code, shown.category, shown.key
+            order by findings.vanished_on desc nulls last
+        ) as from_last
+    from shown
+    left join findings
+        on
+            shown.source = findings.source
+            and shown.record = findings.record
+            and shown.district_code = findings.district_code
+            and shown.category = findings.category
+            and shown.key = findings.key
+            and findings.vanished_on <= shown.last_on
+            and (findings.came_back_on is null or findings.came_back_on >= shown.month)
+)
+
+select
+    told.month,
+    told.district_code,
+    told.source,
+    told.record,
+    told.category,
+    told.key,
+    cast(coalesce(counted_months.row_count, 0) as bigint) as row_count,
+    coalesce(counted_months.day_count, 0) as day_count,
+    told.last_seen_on,
+    told.vanished_on,
+    told.came_back_on,
+    told.missing_workdays,
+    coalesce(told.vanished_on >= told.month, false) as is_new_finding,
+    coalesce(told.vanished_on is not null and (told.came_back_on is null or told.came_back_on > told.last_on), false) as is_vanished
+from told
+left join counted_months
+    on
+        told.month = counted_months.month
+        and told.source = counted_months.source
+        and told.record = counted_months.record
+        and told.district_code = counted_months.district_code
+        and told.category = counted_months.category
+        and told.key = counted_months.key
+where told.from_last = 1
+{{ clustered_by('month') }}
