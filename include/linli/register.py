@@ -484,12 +484,12 @@ class Register:
     def quarantine_history(self, until: dt.datetime) -> list[dict[str, Any]]:
         """Quarantine entries by the days of the runs that opened and closed them (null: open after `until`), counted per record.
 
-        A moment belongs to the run begun last before it; of runs that reconcile none decides about rows.
+        A moment belongs to the night begun last before it; runs that load nothing decide nothing about rows.
         """
         return self._history(
             """with deciding as (
               select day, as_of, started_at, lead(started_at, 1, '9999') over (order by token) as next_started_at
-              from runs where kind <> 'reconcile'
+              from runs where run_id in (select run_id from source_status)
             ), moments as (
               select source, record, opened_at, closed_at, count(*) as entries from quarantine group by source, record, opened_at, closed_at
             )

@@ -152,3 +152,36 @@ def test_two_processes_write_one_register(tmp_path: Path) -> None:
     first.add_batches([batch("a")])
     second.add_batches([batch("b")])
     assert first.known_batch_ids() == second.known_batch_ids() == {"a", "b"}
+
+
+def test_history_tells_of_runs_up_to_an_as_of(register: Register) -> None:
+    """A first night with two bad rows; the next one puts one of them right and finds another."""
+    later = dt.timedelta(days=1)
+    first = register.begin_run(DAY, END)
+    register.set_source_status(first, SourceStatus("case_system", "cases", "loaded", "", END, 3))
+    register.add_batches([batch("a", run_id=first.run_id)])
+    broken = [
+        CheckResult("case_system", "cases", "item_listed", "warning", 3, 2, "FAIL"),
+        CheckResult("case_system", "cases", "kept", "info", 3, 0, "PASS"),
+    ]
+    register.add_decisions([Decision(verdict("a", accepted=1, quarantined=2), [entry("K1"), entry("K2")])], broken, first)
+    register.begin_run(DAY, END, kind="rebuild")
+    second = register.begin_run(DAY + later, END + later)
+    register.set_source_status(second, SourceStatus("case_system", "cases", "failed", "down", END, 0))
+    register.add_batches([batch("b", rows=1, run_id=second.run_id)])
+    closed = [("case_system", "cases", "K1", "accepted")]
+    register.add_decisions([Decision(verdict("b", landed=1, accepted=0, quarantined=1), [entry("K3", "b")], closed=closed)], [], second)
+    entries = [(row["opened_on"], row["closed_on"], row["entries"]) for row in register.quarantine_history(END + later)]
+    assert entries == [("2026-10-31", None, 1), ("2026-10-31", "2026-11-01", 1), ("2026-11-01", None, 1)]
+    assert [(row["opened_on"], row["closed_on"], row["entries"]) for row in register.quarantine_history(END)] == [("2026-10-31", None, 2)]
+    states = [(row["day"], row["state"], row["loaded_to"]) for row in register.source_history(DAY, END + later)]
+    assert states == [
+        ("2026-10-31", "loaded", "2026-10-31T16:00:00.000000+00:00"),
+        ("2026-11-01", "failed", "2026-10-31T16:00:00.000000+00:00"),
+    ]
+    assert len(register.source_history(DAY, END)) == len(register.source_history(DAY + later, END + later)) == 1
+    accounts = [(row["day"], row["landed"], row["accepted"], row["quarantined"]) for row in register.account_history(DAY, END + later)]
+    assert accounts == [("2026-10-31", 3, 1, 2), ("2026-11-01", 1, 0, 1)]
+    assert [(row["day"], row["rule"], row["unexpected"]) for row in register.check_history(DAY, END + later)] == [
+        ("2026-10-31", "item_listed", 2)
+    ]

@@ -18,6 +18,8 @@ from linli.register import Register, Run, SourceStatus, now
 from linli.settings import Settings
 
 PUBLISHED_SCHEMAS = ("mart", "ref")
+_OF_RUNS = "service"
+"""schema of the tables that tell of runs: published in main, outside the hash"""
 _STORAGE = "v1.2.0"
 
 
@@ -119,7 +121,12 @@ def _add_account(
     code: str,
     digest: str,
 ) -> None:
-    """What a release says beside its figures and outside their hash: the closed months, every row's account, who published it."""
+    """What a release says beside its figures and outside their hash: the closed months, how the data were served, every row's account,
+    who published it."""
+    for (name,) in con.execute(
+        "select table_name from information_schema.tables where table_catalog='work' and table_schema=? order by 1", [_OF_RUNS]
+    ).fetchall():
+        con.execute(f"create table release.main.{name} as select * from work.{_OF_RUNS}.{name} order by all")
     con.execute("create schema release.closed")
     for name, table in closed.items():
         con.register("closed_rows", table)

@@ -141,7 +141,7 @@ def rebuild(settings: Settings, register: Register, catalog: Catalog, run: Run, 
         definitions = fingerprint(project, settings, days)
         accepted = _with_batches(register, verdicts)
         with _opened(into) as con:
-            landed.prepare(con, settings, catalog.records, accepted, run, None, days)
+            landed.prepare(con, settings, catalog.records, accepted, run, None, days, history(register, catalog, run))
         dbt_build(project, settings, into, full_refresh=True, idle=[], lock=lock)
     named = "\n".join([definitions, *sorted(verdict.verdict_id for verdict in verdicts)])
     return Rebuilt(definitions, hashlib.sha256(named.encode()).hexdigest(), len(verdicts))

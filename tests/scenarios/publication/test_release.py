@@ -30,13 +30,15 @@ def _work(settings: Settings, run: Run, *, on_time: int = 3, late: int = 1, due:
     settings.work_file.unlink(missing_ok=True)
     con = duckdb.connect(str(settings.work_file))
     con.execute("set TimeZone='Asia/Shanghai'")
-    for schema in ("landing", "core", "mart", "ref"):
+    for schema in ("landing", "core", "mart", "ref", "people", "service"):
         con.execute(f"create schema {schema}")
     con.execute("create table landing.run (as_of timestamptz)")
     con.execute("insert into landing.run values (?)", [run.as_of])
     con.execute("create table ref.departments as select 'fire' as department_code")
     con.execute("create table core.dim_compound as select 'C' as compound_code")
     con.execute("create table core.fct_case_step as select 'private' as case_no")
+    con.execute("create table people.dim_resident as select 'private' as resident_no")
+    con.execute("create table service.mart_data_service as select ? as run_count", [run.token])
     con.execute(
         "create table mart.mart_clock_257 (month date, district_code varchar, level varchar, key varchar, step varchar, due_count bigint,"
         " on_time_count bigint, late_count bigint, overdue_count bigint, open_count bigint, on_time_rate double)"
@@ -70,8 +72,8 @@ def test_marts_and_reference_are_published_and_facts_are_not(settings: Settings,
     _published(settings, register)
     con = open_published(settings)
     names = {r[0] for r in con.execute("select table_name from information_schema.tables").fetchall()}
-    assert {"mart_clock_257", "departments", "dim_compound", "published_at", "data_account"} <= names
-    assert "fct_case_step" not in names
+    assert {"mart_clock_257", "departments", "dim_compound", "published_at", "data_account", "mart_data_service"} <= names
+    assert not names & {"fct_case_step", "dim_resident"}
     with pytest.raises(duckdb.Error):
         con.execute("create table mart.x as select 1")
     with pytest.raises(duckdb.Error):

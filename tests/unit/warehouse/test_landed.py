@@ -16,6 +16,7 @@ from linli.contracts import Column, Extract, RecordDecl
 from linli.register import Batch, Run, Verdict
 from linli.settings import SHANGHAI, Settings
 from linli.warehouse import landed
+from linli.warehouse.history import SCHEMAS
 from linli.warehouse.landed import Accepted
 
 AS_OF = dt.datetime(2026, 11, 1, tzinfo=SHANGHAI)
@@ -28,6 +29,7 @@ RECORD = RecordDecl(
     ),
 )  # fmt: skip
 CALENDAR = pa.table({"calendar_on": [], "is_workday": [], "is_provisional": [], "holiday_name": []}, schema=SCHEMA)
+HISTORY = {name: schema.empty_table() for name, schema in SCHEMAS.items()}
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def accepted(home: Path, batch_id: str, numbers: list[int], n: int = 1, listed: 
 
 
 def things(con: duckdb.DuckDBPyConnection, settings: Settings, taken: list[Accepted]) -> list[str]:
-    landed.prepare(con, settings, [RECORD], taken, RUN, None, CALENDAR)
+    landed.prepare(con, settings, [RECORD], taken, RUN, None, CALENDAR, HISTORY)
     return [no for (no,) in con.execute("select no from landing.demo__things order by cast(no as integer)").fetchall()]
 
 
@@ -96,7 +98,7 @@ def test_a_column_declared_later_is_null_in_older_batches(con: duckdb.DuckDBPyCo
 def test_a_build_is_finished_only_once_it_is_noted(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     one = accepted(settings.home, "one", [1])
     assert landed.finished(con) is None
-    landed.prepare(con, settings, [RECORD], [one], RUN, None, CALENDAR)
+    landed.prepare(con, settings, [RECORD], [one], RUN, None, CALENDAR, HISTORY)
     con.execute("insert into landing.touched_months values ('clock', date '2026-10-01')")
     assert landed.finished(con) is None
     landed.note_finished(con, RUN, "f", [one])
