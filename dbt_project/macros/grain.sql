@@ -82,8 +82,8 @@ where
     or {{ column }} is null
     {% endfor -%}
     {% for figure in adds_up -%}
-    or ({{ known }} and coalesce(_{{ figure }}_of_level <> _{{ figure }}_of_district, true))
-    or coalesce(_{{ figure }}_of_levels <> {{ levels | length }} * _{{ figure }}_of_district, true)
+    or ({{ known }} and coalesce(_{{ figure }}_of_level, 0) <> coalesce(_{{ figure }}_of_district, 0))
+    or coalesce(_{{ figure }}_of_levels, 0) <> {{ levels | length }} * coalesce(_{{ figure }}_of_district, 0)
     {% endfor -%}
     or not coalesce({{ condition }}, false)
 {% endtest %}

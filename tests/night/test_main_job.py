@@ -100,6 +100,34 @@ def test_the_published_figures_are_the_books(district: District) -> None:
         con.close()
 
 
+def test_the_monthly_review_adds_up_to_the_account(district: District) -> None:
+    columns = {
+        "meetings": "sum(enforcement_council_count)",
+        "matters_solved": "sum(matter_solved_count)",
+        "on_scene": "sum(on_scene_count)",
+        "problems_handled": "sum(complaint_handled_count)",
+        "complaints": "max(complaint_count_year_to_date)",
+        "complaints_last_year": "max(complaint_count_year_to_date_last_year)",
+        "complaints_change": "round(any_value(complaint_change_year_to_date_rate) filter (where month = '2026-10-01'), 4)",
+        "volunteer_person_times": "sum(volunteer_person_times)",
+        "volunteer_person_times_a_month": "round(sum(volunteer_person_times) / count(*), 1)",
+        "disputes_defused": "sum(dispute_defused_count)",
+        "publicity_events": "sum(publicity_event_count)",
+        "lead_residents": "any_value(lead_count) filter (where month = '2026-10-01')",
+        "snap_reports": "sum(snap_count)",
+    }
+    con = open_published(district.settings)
+    try:
+        figures = con.execute(
+            f"select {', '.join(columns.values())} from mart.mart_monthly_review"
+            " where level = 'district' and month between '2026-01-01' and '2026-10-01'"
+        ).fetchone()
+    finally:
+        con.close()
+    assert figures is not None
+    assert dict(zip(columns, figures, strict=True)) == demo.books(district.demo_home).account
+
+
 def test_the_command_line_answers(district: District) -> None:
     answer = district.linli("sql", "select count(*) as n from mart.mart_clock_257 where level = 'compound'", "--csv")
     assert answer.exit_code == 0 and int(answer.stdout.splitlines()[1]) > 100
