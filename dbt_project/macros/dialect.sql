@@ -9,6 +9,11 @@
 {# The first day of the month of a date, as a date. #}
 {% macro month_of(day) %}cast(date_trunc('month', {{ day }}) as date){% endmacro %}
 
+{# Whole seconds since midnight in Shanghai of an instant, 0 to 86399. #}
+{% macro second_of_day(instant) %}{{ return(adapter.dispatch('second_of_day')(instant)) }}{% endmacro %}
+{% macro duckdb__second_of_day(instant) %}cast(floor(epoch(cast(timezone('Asia/Shanghai', {{ instant }}) as time))) as integer){% endmacro %}
+{% macro spark__second_of_day(instant) %}(hour({{ instant }}) * 3600 + minute({{ instant }}) * 60 + second({{ instant }})){% endmacro %}
+
 {# Minutes between two instants, a double. #}
 {% macro minutes_between(start, end) %}{{ return(adapter.dispatch('minutes_between')(start, end)) }}{% endmacro %}
 {% macro duckdb__minutes_between(start, end) %}((epoch({{ end }}) - epoch({{ start }})) / 60.0){% endmacro %}
@@ -25,6 +30,11 @@ cast(date_part('hour', timezone('Asia/Shanghai', {{ instant }})) * 60 + date_par
 {% macro list_size(list) %}{{ return(adapter.dispatch('list_size')(list)) }}{% endmacro %}
 {% macro duckdb__list_size(list) %}coalesce(len({{ list }}), 0){% endmacro %}
 {% macro spark__list_size(list) %}coalesce(size({{ list }}), 0){% endmacro %}
+
+{# A text without spaces and punctuation, in lower case: what two writings of the same words have in common. #}
+{% macro bare_text(text) %}{{ return(adapter.dispatch('bare_text')(text)) }}{% endmacro %}
+{% macro duckdb__bare_text(text) %}regexp_replace(lower({{ text }}), '[\s\pZ\pP\pS]+', '', 'g'){% endmacro %}
+{% macro spark__bare_text(text) %}regexp_replace(lower({{ text }}), '[\\s\\p{Z}\\p{P}\\p{S}]+', ''){% endmacro %}
 
 {# Last line of a large model: rows of one month lie together, so a night reads and replaces few row groups or files. #}
 {% macro clustered_by(column) %}{{ return(adapter.dispatch('clustered_by')(column)) }}{% endmacro %}

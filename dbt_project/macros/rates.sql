@@ -3,16 +3,18 @@
     cast({{ part }} as double) / nullif({{ whole }}, 0)
 {%- endmacro %}
 
-{# One bound ('low' or 'high') of the Wilson 95 % interval of part out of whole, within 0..1; null when whole is 0. #}
-{% macro wilson(part, whole, bound) -%}
-{%- set z2 = var('wilson_z') * var('wilson_z') -%}
+{# One bound ('low' or 'high') of the Wilson interval of part out of whole, within 0..1, at 95 % unless another z is given;
+   null when whole is 0. #}
+{% macro wilson(part, whole, bound, z=none) -%}
+{%- set z = z or var('wilson_z') -%}
+{%- set z2 = z * z -%}
 {%- set sign = '-' if bound == 'low' else '+' -%}
     case
         when {{ whole }} = 0 then null
         {% if bound == 'low' %}when {{ part }} = 0 then cast(0 as double){% else %}when {{ part }} = {{ whole }} then cast(1 as double){% endif %}
         else (
             {{ part }} + {{ z2 }} / 2
-            {{ sign }} {{ var('wilson_z') }} * sqrt(cast({{ part }} as double) * ({{ whole }} - {{ part }}) / {{ whole }} + {{ z2 }} / 4)
+            {{ sign }} {{ z }} * sqrt(cast({{ part }} as double) * ({{ whole }} - {{ part }}) / {{ whole }} + {{ z2 }} / 4)
         ) / ({{ whole }} + {{ z2 }})
     end
 {%- endmacro %}

@@ -21,7 +21,13 @@ judged as (
         callbacks.outcome_code = 'reached'
         and coalesce(callbacks.solved, false)
         and coalesce(callbacks.department_score >= run.satisfied_min_score, false)
-        and coalesce(callbacks.officer_score >= run.satisfied_min_score, false) as is_satisfied
+        and coalesce(callbacks.officer_score >= run.satisfied_min_score, false) as is_satisfied,
+        case
+            when length({{ bare_text('callbacks.comment') }}) >= {{ var('signals')['text_min_characters'] }}
+                then md5(
+                    coalesce(callbacks.called_by, cases.officer_no) || '|' || {{ bare_text('callbacks.comment') }}
+                )
+        end as text_key
     from callbacks
     inner join {{ ref('int_cases') }} as cases on callbacks.case_no = cases.case_no
     left join {{ ref('int_case_rounds') }} as rounds
@@ -44,6 +50,7 @@ select
     officer_score,
     is_after_resolution,
     is_satisfied,
+    text_key,
     is_reached and is_after_resolution and row_number() over (
         partition by case_no, round_no, side_code, is_reached and is_after_resolution
         order by called_at, callback_id
@@ -51,5 +58,9 @@ select
     is_reached and is_after_resolution and row_number() over (
         partition by case_no, round_no, side_code, is_reached and is_after_resolution
         order by called_at desc, callback_id desc
-    ) = 1 as is_voice
+    ) = 1 as is_voice,
+    is_after_resolution and row_number() over (
+        partition by case_no, round_no, side_code, is_after_resolution
+        order by called_at desc, callback_id desc
+    ) = 1 as is_last_attempt
 from judged

@@ -8,7 +8,8 @@ steps as (
         round_no,
         step_id,
         step,
-        stepped_at
+        stepped_at,
+        officer_no
     from {{ ref('stg_case_system__case_steps') }}
     where
         not _deleted
@@ -21,7 +22,8 @@ select
     steps.step_id,
     kinds.step_code,
     steps.stepped_at,
-    {{ local_date('steps.stepped_at') }} as stepped_on
+    {{ local_date('steps.stepped_at') }} as stepped_on,
+    steps.officer_no
 from steps
 inner join {{ ref('step_kinds') }} as kinds on steps.step = kinds.step_name
 cross join run

@@ -3,49 +3,82 @@
 -- depends_on: {{ ref('fct_whistle') }}
 with run as (
     select * from {{ source('linli', 'run') }}
+),
+
+touched as (
+    select
+        mart,
+        month
+    from {{ source('linli', 'touched_months') }}
+    where mart <> 'reported'
+    union
+    select
+        'clock' as mart,
+        due_month as month
+    from {{ ref('int_round_steps') }}
+    where due_month is not null
+    union
+    select
+        'satisfaction' as mart,
+        {{ month_of(local_date('resolved_at')) }} as month
+    from {{ ref('int_case_rounds') }}
+    where resolved_at is not null
+    union
+    select
+        'report' as mart,
+        month
+    from {{ ref('int_changed_months') }}
+    union
+    select
+        'whistle' as mart,
+        blown_month as month
+    from {{ ref('fct_whistle') }}
+    where {{ is_changed_fact() }}
+    union
+    select
+        'backlog' as mart,
+        months.month
+    {{ months_open(ref('fct_case_round')) }}
+    where {{ is_changed_fact('rounds') }}
+    union
+    -- what stays open grows older day by day
+    select
+        'backlog' as mart,
+        {{ month_of('days.calendar_on') }} as month
+    from {{ ref('dim_calendar') }} as days
+    inner join run
+        on
+            days.calendar_on + 1 >= coalesce({{ local_date('run.previous_as_of') }}, {{ local_date('run.as_of') }})
+            and days.calendar_on < {{ local_date('run.as_of') }}
+    union
+    select
+        'signal' as mart,
+        month
+    from {{ ref('fct_case_signal') }}
+    where {{ is_changed_fact() }}
+),
+
+scores as (
+    select distinct month
+    from touched
+    where mart in ('clock', 'satisfaction')
 )
 
 select
     mart,
     month
-from {{ source('linli', 'touched_months') }}
-where mart <> 'reported'
-union
+from touched
+union all
 select
-    'clock' as mart,
-    due_month as month
-from {{ ref('int_round_steps') }}
-where due_month is not null
-union
-select
-    'satisfaction' as mart,
-    {{ month_of(local_date('resolved_at')) }} as month
-from {{ ref('int_case_rounds') }}
-where resolved_at is not null
-union
-select
-    'report' as mart,
+    'score' as mart,
     month
-from {{ ref('int_changed_months') }}
-union
-select
-    'whistle' as mart,
-    blown_month as month
-from {{ ref('fct_whistle') }}
-where {{ is_changed_fact() }}
-union
-select
-    'backlog' as mart,
-    months.month
-{{ months_open(ref('fct_case_round')) }}
-where {{ is_changed_fact('rounds') }}
-union
--- what stays open grows older day by day
-select
-    'backlog' as mart,
-    {{ month_of('days.calendar_on') }} as month
-from {{ ref('dim_calendar') }} as days
-inner join run
-    on
-        days.calendar_on + 1 >= coalesce({{ local_date('run.previous_as_of') }}, {{ local_date('run.as_of') }})
-        and days.calendar_on < {{ local_date('run.as_of') }}
+from scores
+union all
+-- twelve months count a month, itself the first of them
+select distinct
+    'score_year' as mart,
+    months.calendar_on as month
+from scores
+inner join {{ ref('dim_calendar') }} as months
+    on scores.month <= months.calendar_on and months.calendar_on < scores.month + interval '1' year
+where months.calendar_on = {{ month_of('months.calendar_on') }}

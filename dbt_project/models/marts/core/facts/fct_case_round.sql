@@ -49,8 +49,13 @@ rounds as (
         voices.organisation_reached_at,
         voices.resident_reached_at,
         voices.followed_up_at,
-        voices.organisation_is_satisfied,
-        voices.resident_is_satisfied,
+        {%- for side in ['organisation', 'resident'] %}
+        voices.{{ side }}_is_satisfied,
+        voices.{{ side }}_is_solved,
+        voices.{{ side }}_department_score,
+        voices.{{ side }}_officer_score,
+        voices.{{ side }}_last_outcome_code,
+        {%- endfor %}
         coalesce(
             {{ local_date('voices.followed_up_at') }} <= due.follow_up_due_on,
             voices.followed_up_at is not null
@@ -97,8 +102,13 @@ select
     rounds.organisation_reached_at,
     rounds.resident_reached_at,
     rounds.followed_up_at,
-    rounds.organisation_is_satisfied,
-    rounds.resident_is_satisfied,
+    {% for side in ['organisation', 'resident'] -%}
+    rounds.{{ side }}_is_satisfied,
+    rounds.{{ side }}_is_solved,
+    rounds.{{ side }}_department_score,
+    rounds.{{ side }}_officer_score,
+    rounds.{{ side }}_last_outcome_code,
+    {% endfor -%}
     rounds.is_double_called,
     rounds.followed_up_at is not null
     or coalesce(rounds.follow_up_due_on < {{ local_date('run.as_of') }}, false) as is_matured
