@@ -38,7 +38,7 @@ select
     cases.district_code,
     coalesce(compounds.community_code, 'none') as community_code,
     cases.compound_code,
-    coalesce(cases.station_code, compounds.station_code, 'none') as station_code,
+    coalesce(cases.station_code, stations_then.station_code, compounds.station_code, 'none') as station_code,
     coalesce(departments.department_code, 'none') as department_code,
     coalesce(cases.officer_no, 'none') as officer_no,
     coalesce(items.category_code, 'none') as category_code,
@@ -56,7 +56,7 @@ select
     cases.reported_at,
     {{ month_of(local_date('cases.reported_at')) }} as report_month
 from cases
-left join {{ ref('compounds') }} as compounds on cases.compound_code = compounds.compound_code
+{{ join_place('cases', local_date('cases.reported_at')) }}
 left join {{ ref('departments') }} as departments on cases.lead_department = departments.department_name
 left join {{ ref('enforcement_items') }} as items on cases.item_code = items.item_code
 left join {{ ref('channels') }} as channels on cases.channel = channels.channel_name

@@ -15,7 +15,7 @@
 } -%}
 {%- set of_no_key = {
     'community': '未登记社区', 'station': '无工作站', 'department': '未定牵头部门', 'officer': '无经办队员',
-    'category': '清单外', 'whistle_level': '未吹哨', 'channel': '其他渠道',
+    'category': '清单外', 'item': '未列事项', 'whistle_level': '未吹哨', 'channel': '其他渠道',
 } -%}
 -- what is the same in every district is listed for each, so that a mart row joins by level, district_code and key
 with keys as (
