@@ -28,8 +28,7 @@ def test_in_one_go(tmp_path: Path) -> None:
     deployment = Deployment(tmp_path, [world(seed, cases=1000) for seed in (101, 102, 103, 104)])
     load(deployment, AS_OF)
     # and as the semantic layer defines them
-    manifest = deployment.settings.home / "dbt" / "target" / "semantic_manifest.json"
-    comparison = semantic.compare(deployment.settings.work_file, manifest, deployment.marts())
+    comparison = semantic.compare(deployment.settings, deployment.marts())
     assert comparison.cells > 1000
     assert comparison.differences[:10] == []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,6 +10,10 @@ from metricflow.protocols.sql_client import SqlEngine
 from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
 from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+
+from linli.settings import Settings
+from linli.warehouse.dbt import describe
+from linli.warehouse.project import stage
 
 from .compare import Comparison, Mart
 
@@ -40,12 +43,15 @@ class _Renders:
     sql_plan_renderer = DuckDbSqlPlanRenderer()
 
 
-def compare(work_file: Path, manifest: Path, found: dict[str, Mart]) -> Comparison:
-    """Every headline metric for every level and month, as the semantic layer of `manifest` computes it and as `found` has it."""
+def compare(settings: Settings, found: dict[str, Mart]) -> Comparison:
+    """Every headline metric for every level and month, as the semantic layer computes it and as `found` has it."""
+    project = stage(settings)
+    describe(project, settings)
+    manifest = project.target / "semantic_manifest.json"
     lookup = SemanticManifestLookup(parse_manifest_from_dbt_generated_manifest(manifest.read_text(encoding="utf-8")))
     engine = MetricFlowEngine(lookup, _Renders())  # type: ignore[arg-type]
     comparison = Comparison()
-    with duckdb.connect(str(work_file), read_only=True) as con:
+    with duckdb.connect(str(settings.work_file), read_only=True) as con:
         for mart, (entity, others, metrics) in MARTS.items():
             expected: Mart = {}
             for level, column in LEVELS.items():

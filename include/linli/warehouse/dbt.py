@@ -14,14 +14,19 @@ from linli.failures import Refusal
 from linli.settings import Settings
 from linli.warehouse.project import StagedProject
 
-# `python -m dbt.cli.main` imports itself twice and says so on every run. On Linux dbt ends with whoever started it (1 is
-# PR_SET_PDEATHSIG): nobody would read the results of one left alone.
+# dbt's own results come only with the whole manifest, written out twice, which costs a night several seconds: the few words
+# needed of each node are written here. On Linux dbt ends with whoever started it (1 is PR_SET_PDEATHSIG): nobody would read the
+# results of one left alone.
 _DBT = """
-import ctypes, signal, sys
+import ctypes, json, signal, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-from dbt.cli.main import cli
-cli()
+from dbt.cli.main import dbtRunner
+done = dbtRunner().invoke(sys.argv[2:])
+nodes = getattr(done.result, "results", [])
+with open(sys.argv[1], "w", encoding="utf-8") as file:
+    json.dump([[node.node.unique_id, str(node.status), node.execution_time] for node in nodes], file)
+sys.exit(0 if done.success else 1)
 """
 _SHOWN_FAILURES = 5
 
@@ -48,29 +53,43 @@ def dbt_build(
     the working file stays locked until it has ended too. Raises BuildFailed."""
     choice = ["--exclude-resource-type", "unit_test"]
     choice += ["--full-refresh"] if full_refresh else ["--exclude", "tag:reference", *idle]
-    run_results = project.target / "run_results.json"
-    run_results.unlink(missing_ok=True)
-    # dbt parses everything anew when its profile changes: the path it is given stays the same wherever the file is built
+    returned, results = _run(project, settings, work_file, ["build", "--no-write-json", *choice], pass_fds=(lock,))
+    broken = [result.name for result in results if result.status in ("error", "fail")]
+    if returned or not results:
+        named = "、".join(broken[:_SHOWN_FAILURES]) + (f" 等 {len(broken)} 个" if broken[_SHOWN_FAILURES:] else "")
+        where = (project.logs / "dbt.log").relative_to(settings.home)
+        raise BuildFailed(f"建模失败（dbt 返回 {returned}）：{named or '没有运行任何模型'}；详见 LINLI_HOME 下的 {where}")
+    return results
+
+
+def describe(project: StagedProject, settings: Settings) -> None:
+    """Writes dbt's manifests into the target folder: manifest.json and semantic_manifest.json. Raises BuildFailed."""
+    returned, _ = _run(project, settings, settings.work_file, ["parse"])
+    if returned:
+        where = (project.logs / "dbt.log").relative_to(settings.home)
+        raise BuildFailed(f"dbt 读不了模型（返回 {returned}）；详见 LINLI_HOME 下的 {where}")
+
+
+def _run(
+    project: StagedProject, settings: Settings, work_file: Path, command: Sequence[str], *, pass_fds: Sequence[int] = ()
+) -> tuple[int, list[NodeResult]]:
+    said = project.target.parent / "results.json"
+    said.unlink(missing_ok=True)
+    # dbt parses everything anew when its profile changes: the path it is given, seen from the project, is the same for any file and home
     place = project.target.parent / "place"
     place.unlink(missing_ok=True)
     place.symlink_to(work_file.parent)
     done = subprocess.run(
-        [sys.executable, "-c", _DBT, "build", *choice, *_places(project)],
-        env=_environment(settings, place / work_file.name),
+        [sys.executable, "-c", _DBT, str(said), *command, *_places(project)],
+        env=_environment(settings, Path(os.path.relpath(place, project.folder)) / work_file.name),
         cwd=project.folder,
-        pass_fds=(lock,),
+        pass_fds=pass_fds,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    results = _results(run_results)
-    broken = [result.name for result in results if result.status in ("error", "fail")]
-    if done.returncode or not results:
-        named = "、".join(broken[:_SHOWN_FAILURES]) + (f" 等 {len(broken)} 个" if broken[_SHOWN_FAILURES:] else "")
-        where = (project.logs / "dbt.log").relative_to(settings.home)
-        raise BuildFailed(f"建模失败（dbt 返回 {done.returncode}）：{named or '没有运行任何模型'}；详见 LINLI_HOME 下的 {where}")
-    return results
+    return done.returncode, _results(said)
 
 
 def _places(project: StagedProject) -> list[str]:
@@ -94,13 +113,7 @@ def _environment(settings: Settings, work_file: Path) -> dict[str, str]:
 def _results(path: Path) -> list[NodeResult]:
     if not path.exists():
         return []
-    found = json.loads(path.read_text(encoding="utf-8"))["results"]
     return [
-        NodeResult(
-            name=result["unique_id"].split(".")[2],
-            kind=result["unique_id"].split(".")[0],
-            status=result["status"],
-            seconds=float(result["execution_time"]),
-        )
-        for result in found
+        NodeResult(name=unique_id.split(".")[2], kind=unique_id.split(".")[0], status=status, seconds=float(seconds))
+        for unique_id, status, seconds in json.loads(path.read_text(encoding="utf-8"))
     ]

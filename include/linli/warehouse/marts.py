@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from linli.settings import Settings
+from linli.warehouse.dbt import describe
+from linli.warehouse.project import stage
 
 MONTH = "month"
 _GRAIN_TESTS = ("sound", "grain")
@@ -42,9 +44,10 @@ class Mart:
 
 
 def monthly_marts(settings: Settings) -> list[Mart]:
-    """The marts with a column `month` in their grain, by name, as the last dbt run described them."""
-    manifest = json.loads((settings.home / "dbt" / "target" / "manifest.json").read_text(encoding="utf-8"))
-    return marts_of(manifest)
+    """The marts with a column `month` in their grain, by name. Raises BuildFailed when dbt cannot read the models."""
+    project = stage(settings)
+    describe(project, settings)
+    return marts_of(json.loads((project.target / "manifest.json").read_text(encoding="utf-8")))
 
 
 def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
