@@ -113,7 +113,9 @@ def _environment(settings: Settings, work_file: Path) -> dict[str, str]:
 def _results(path: Path) -> list[NodeResult]:
     if not path.exists():
         return []
-    return [
-        NodeResult(name=unique_id.split(".")[2], kind=unique_id.split(".")[0], status=status, seconds=float(seconds))
-        for unique_id, status, seconds in json.loads(path.read_text(encoding="utf-8"))
-    ]
+    found = []
+    for unique_id, status, seconds in json.loads(path.read_text(encoding="utf-8")):
+        kind, _, *names = unique_id.split(".")
+        # a unit test is named after its model, then by its own name; a data test by its name, then a hash
+        found.append(NodeResult(names[-1] if kind == "unit_test" else names[0], kind, status, float(seconds)))
+    return found
