@@ -26,6 +26,16 @@ cast(date_part('hour', timezone('Asia/Shanghai', {{ instant }})) * 60 + date_par
 {%- endmacro %}
 {% macro spark__minute_of_day(instant) %}cast(hour({{ instant }}) * 60 + minute({{ instant }}) as bigint){% endmacro %}
 
+{# The day of the week of a date, 1 is Monday. #}
+{% macro iso_weekday(day) %}{{ return(adapter.dispatch('iso_weekday')(day)) }}{% endmacro %}
+{% macro duckdb__iso_weekday(day) %}isodow({{ day }}){% endmacro %}
+{% macro spark__iso_weekday(day) %}(weekday({{ day }}) + 1){% endmacro %}
+
+{# Aggregate: the different values of a text, in order, joined by semicolons. #}
+{% macro joined_codes(code) %}{{ return(adapter.dispatch('joined_codes')(code)) }}{% endmacro %}
+{% macro duckdb__joined_codes(code) %}string_agg(distinct {{ code }}, ';' order by {{ code }}){% endmacro %}
+{% macro spark__joined_codes(code) %}array_join(array_sort(collect_set({{ code }})), ';'){% endmacro %}
+
 {# How many elements an array has; 0 for a missing array. #}
 {% macro list_size(list) %}{{ return(adapter.dispatch('list_size')(list)) }}{% endmacro %}
 {% macro duckdb__list_size(list) %}coalesce(len({{ list }}), 0){% endmacro %}

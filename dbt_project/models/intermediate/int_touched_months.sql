@@ -82,3 +82,35 @@ from scores
 inner join {{ ref('dim_calendar') }} as months
     on scores.month <= months.calendar_on and months.calendar_on < scores.month + interval '1' year
 where months.calendar_on = {{ month_of('months.calendar_on') }}
+{% for ahead in range(var('recurrence_days') // 28 + 2) -%}
+union
+{%- if ahead == 0 %}
+-- the days in which a problem may come back end up to three months after its resolution
+{%- endif %}
+select
+    'frequent' as mart,
+    cast(month + interval {{ ahead }} month as date) as month
+from touched
+where mart in ('report', 'satisfaction')
+{% endfor -%}
+union
+-- the days on which such a watch ended since the last build
+select
+    'frequent' as mart,
+    {{ month_of('days.calendar_on') }} as month
+from {{ ref('dim_calendar') }} as days
+inner join run
+    on
+        days.calendar_on + 1 >= coalesce({{ local_date('run.previous_as_of') }}, {{ local_date('run.as_of') }})
+        and days.calendar_on < {{ local_date('run.as_of') }}
+{% for ahead in range(var('similar').corpus_months) -%}
+union
+{%- if ahead == 0 %}
+-- a text bears on what is informative in the texts of the months after it
+{%- endif %}
+select
+    'similar' as mart,
+    cast(month + interval {{ ahead }} month as date) as month
+from touched
+where mart = 'report'
+{% endfor -%}

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from linli.settings import Settings
 
-_SUFFIXES = frozenset({".sql", ".yml", ".csv", ".md"})
+_SUFFIXES = frozenset({".sql", ".py", ".yml", ".csv", ".md"})
 
 
 @dataclass(frozen=True)

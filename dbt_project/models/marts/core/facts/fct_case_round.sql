@@ -70,6 +70,7 @@ rounds as (
 select
     rounds.case_no,
     rounds.round_no,
+    cases.reported_at,
     cases.report_month,
     {% for column in attribution().values() -%}
     cases.{{ column }},
