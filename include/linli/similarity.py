@@ -142,7 +142,9 @@ class _Informative:
         here = 100 * (counts * other_texts + k * elsewhere) >= rules.lift_percent * elsewhere * (own_texts + k)
         enough = own_texts >= rules.enough_texts
         kept = here & ~(enough & (100 * counts > rules.common_percent * own_texts))
-        weight = 1 + sum((own_texts >= ((counts + _DOUBT) << (bits + 1))).astype(np.int64) for bits in range(1, _MOST_BITS))
+        weight = np.ones_like(counts)
+        for bits in range(2, _MOST_BITS + 1):
+            weight += own_texts >= (counts + _DOUBT) << bits
         keys, counts, item, weight = keys[kept], counts[kept], item[kept], weight[kept]
         order = np.lexsort((keys, counts, item))
         before = np.cumsum(weight[order]) - weight[order]
