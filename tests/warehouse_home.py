@@ -109,7 +109,7 @@ class Home:
             return con.execute(sql).fetchall()
 
     def marts(self) -> dict[str, list[tuple[Any, ...]]]:
-        """The marts and facts of cases, in a fixed order."""
+        """The marts and facts that a night changes, in a fixed order."""
         tables = (
             "mart.mart_clock_257", "mart.mart_two_callback_satisfaction",
             "mart.mart_stage_blame", "mart.mart_stage_time", "mart.mart_whistle", "mart.mart_backlog",
@@ -117,5 +117,7 @@ class Home:
             "mart.mart_callback_agreement", "mart.mart_disagreement_case", "mart.mart_score", "mart.mart_signal", "mart.mart_signal_case",
             "core.fct_case_round", "core.fct_case_step", "core.fct_callback", "core.fct_whistle", "core.fct_suspension",
             "core.fct_case_signal", "core.int_month_scores",
+            "mart.mart_patrol", "mart.mart_meeting", "mart.mart_matter", "mart.mart_think_tank", "mart.mart_rotating_lead",
+            "core.fct_patrol_finding", "core.fct_matter",
         )  # fmt: skip
         return {table: self.rows(f"select * from {table} order by all") for table in tables}

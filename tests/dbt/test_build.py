@@ -34,6 +34,30 @@ def first_night(home: Home) -> None:
         snapshot="2026-11-01",
     )
     home.land("case_system.callbacks", [callback(1, "A", "组织", "2026-10-31 15:00")], snapshot="2026-11-01")
+    patrol(home, "2026-10-31 12:00", ["城管"], snapshot="2026-11-01")
+
+
+def patrol(home: Home, updated: str, departments: list[str], *, snapshot: str) -> None:
+    """A joint patrol as the app gave it at `updated`; its one finding became case A."""
+    of = {"patrol_id": "P", "updated_at": at(updated)}
+    place = {"district_code": "340405", "compound_code": "340405-C01-X01"}
+    home.land("patrol_app.patrols", [of | place | {"kind": "联勤", "started_at": at("2026-10-27 08:00")}], snapshot=snapshot)
+    officers = [
+        of | {"participant_no": n, "role": "队员", "officer_no": "E001", "department": name} for n, name in enumerate(departments, 1)
+    ]
+    home.land("patrol_app.patrol_participants", officers, snapshot=snapshot)
+    kinds = ("安全隐患", "环境卫生", "违规经营")
+    home.land("patrol_app.patrol_checklists", [of | {"kind": kind, "completed": True} for kind in kinds], snapshot=snapshot)
+    found = {"finding_id": "F", "checklist": "安全隐患", "item_code": "1-01", "severity": "一般", "found_at": at("2026-10-27 08:30")}
+    home.land("patrol_app.patrol_findings", [of | found | {"disposition": "转办立案", "case_no": "A"}], snapshot=snapshot)
+
+
+def meeting(home: Home, sheet: str, record: str, row: Row, *, snapshot: str) -> None:
+    """One row of a return of October."""
+    of = {"community_code": "340405-C01", "month_on": dt.date(2026, 10, 1)}
+    file = of | {"file_sha": snapshot, "sheet": sheet, "district_code": "340405", "row_count": 1, "is_complete": True}
+    home.land("meeting_returns.returns", [file], snapshot=snapshot)
+    home.land(f"meeting_returns.{record}", [of | row | {"compound_code": "340405-C01-X01", "_parent_version": snapshot}], snapshot=snapshot)
 
 
 def second_night(home: Home) -> None:
@@ -50,6 +74,13 @@ def second_night(home: Home) -> None:
     )
     home.land("case_system.callbacks", [callback(2, "A", "居民", "2026-11-02 15:00", score=3)], snapshot="2026-11-04")
     home.land("case_system.whistles", [WHISTLE], snapshot="2026-11-04")
+    opinion = {"consultation_id": 1, "case_no": "A", "expert_kind": "律师", "consulted_at": at("2026-11-02 15:00")}
+    home.land("case_system.consultations", [opinion], snapshot="2026-11-04")
+    patrol(home, "2026-11-02 12:00", ["城管", "消防"], snapshot="2026-11-04")
+    met = {"meeting_no": "M", "meeting_type": "三方议事会", "met_on": dt.date(2026, 10, 8), "departments": ["城管"]}
+    meeting(home, "会议", "meetings", met, snapshot="2026-11-04")
+    matter = {"matter_no": "T", "meeting_no": "M", "heard_on": dt.date(2026, 10, 9), "department": "城管"}
+    meeting(home, "议题", "matters", matter, snapshot="2026-11-04")
 
 
 def third_night(home: Home) -> None:
