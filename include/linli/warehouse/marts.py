@@ -6,13 +6,18 @@ A mart names its fact rows in its `meta`, so that a restated figure can name the
       closing:
         - {fact: fct_case_step, record: "case_no || '/' || round_no || '/' || step", where: "due_month = {month}"}
 
-`where` may use {month} and {next_month}, first days of months.
+`where` may use {month} and {next_month}, first days of months. A mart that only repeats the figures of others says
+
+    meta:
+      closing: derived
+
+and is not among the marts that are closed: one late record restates each number once, in the mart where it is counted.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +26,8 @@ from linli.warehouse.dbt import describe
 from linli.warehouse.project import stage
 
 MONTH = "month"
+DISTRICT = "district_code"
+DERIVED = "derived"
 _GRAIN_TESTS = ("sound", "grain")
 
 
@@ -35,7 +42,7 @@ class FactRows:
 
 @dataclass(frozen=True)
 class Mart:
-    """A mart by month: its grain without the month, its other columns, and the fact rows behind it."""
+    """A mart by month: its grain without the month (and the district of each row), its other columns, and the fact rows behind it."""
 
     name: str
     grain: tuple[str, ...]
@@ -44,7 +51,8 @@ class Mart:
 
 
 def monthly_marts(settings: Settings) -> list[Mart]:
-    """The marts with a column `month` in their grain, by name. Raises BuildFailed when dbt cannot read the models."""
+    """The marts with a column `month` in their grain that count for themselves, by name. Raises BuildFailed when dbt cannot read
+    the models."""
     project = stage(settings)
     describe(project, settings)
     return marts_of(json.loads((project.target / "manifest.json").read_text(encoding="utf-8")))
@@ -61,7 +69,16 @@ def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
     for name, node in manifest["nodes"].items():
         grain = grains.get(name, ())
         if node["resource_type"] == "model" and node["schema"] == "mart" and MONTH in grain:
-            behind = tuple(FactRows(b["fact"], b["record"], b["where"]) for b in node["config"]["meta"].get("closing", []))
-            figures = tuple(column for column in node["columns"] if column not in grain)
-            found.append(Mart(node["name"], tuple(column for column in grain if column != MONTH), figures, behind))
+            closing = node["config"]["meta"].get("closing", [])
+            if closing != DERIVED:
+                found.append(_mart(node["name"], grain, list(node["columns"]), closing))
     return sorted(found, key=lambda mart: mart.name)
+
+
+def _mart(name: str, grain: Sequence[str], columns: Sequence[str], closing: Sequence[Mapping[str, str]]) -> Mart:
+    named_by = [column for column in grain if column != MONTH]
+    # records are found by place: a row named by a case or a cluster still belongs to its district
+    if DISTRICT in columns and DISTRICT not in grain:
+        named_by.append(DISTRICT)
+    figures = [column for column in columns if column != MONTH and column not in named_by]
+    return Mart(name, tuple(named_by), tuple(figures), tuple(FactRows(b["fact"], b["record"], b["where"]) for b in closing))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from linli.warehouse.marts import FactRows, Mart, marts_of
 
 
-def node(name: str, schema: str, columns: list[str], closing: list[dict[str, str]]) -> dict[str, object]:
+def node(name: str, schema: str, columns: list[str], closing: list[dict[str, str]] | str) -> dict[str, object]:
     described = {"columns": dict.fromkeys(columns), "config": {"meta": {"closing": closing}}}
     return {"resource_type": "model", "name": name, "schema": schema} | described
 
@@ -20,16 +20,21 @@ def test_marts_by_month_with_their_grain_and_what_is_behind_them() -> None:
         "nodes": {
             "m.b": node("mart_b", "mart", ["month", "key", "n_count"], [behind]),
             "m.a": node("mart_a", "mart", ["n_count", "month"], []),
+            "m.cases": node("mart_cases", "mart", ["month", "district_code", "case_no", "is_open"], []),
+            "m.repeated": node("mart_repeated", "mart", ["month", "key", "n_count"], "derived"),
             "m.list": node("mart_list", "mart", ["case_no", "n_count"], []),
             "m.fact": node("fct_x", "core", ["month", "id"], []),
             "t.b": grain("m.b", ["month", "key"]),
             "t.a": grain("m.a", ["month"], "grain"),
             "t.list": grain("m.list", ["case_no"]),
             "t.fact": grain("m.fact", ["month", "id"]),
+            "t.cases": grain("m.cases", ["month", "case_no"]),
+            "t.repeated": grain("m.repeated", ["month", "key"]),
             "t.own": {"resource_type": "test", "attached_node": None, "test_metadata": None},
         }
     }
     assert marts_of(manifest) == [
         Mart("mart_a", (), ("n_count",), ()),
         Mart("mart_b", ("key",), ("n_count",), (FactRows("fct_x", "id", "month = {month}"),)),
+        Mart("mart_cases", ("case_no", "district_code"), ("is_open",), ()),
     ]

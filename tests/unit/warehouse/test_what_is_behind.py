@@ -1,0 +1,62 @@
+"""Every mart by month says which fact rows are behind its figures, in expressions that those facts can answer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+MODELS = Path(__file__).resolve().parents[3] / "dbt_project" / "models"
+VARIABLE = re.compile(r"\{\{.*?\}\}")
+
+
+def described(folder: str) -> dict[str, dict[str, Any]]:
+    """What the models of a folder say of themselves, by name."""
+    contents = (yaml.load(path.read_bytes(), yaml.CSafeLoader) for path in MODELS.glob(f"{folder}/**/*.yml"))
+    return {model["name"]: model for content in contents for model in content.get("models", [])}
+
+
+def grain(model: dict[str, Any]) -> list[str]:
+    tests = [test for test in model.get("data_tests", []) if isinstance(test, dict)]
+    return [column for test in tests for name in ("sound", "grain") if name in test for column in test[name]["arguments"]["columns"]]
+
+
+MARTS = {name: model for folder in ("marts/review", "marts/quality") for name, model in described(folder).items()}
+MONTHLY = sorted(name for name, model in MARTS.items() if "month" in grain(model))
+
+
+@pytest.fixture(scope="module")
+def facts() -> duckdb.DuckDBPyConnection:
+    """The facts as they are declared, without a row."""
+    con = duckdb.connect()
+    con.execute("create schema core")
+    for name, model in described("marts/core/facts").items():
+        columns = ", ".join(f"{column['name']} {column['data_type']}" for column in model["columns"])
+        con.execute(f"create table core.{name} ({columns})")
+    return con
+
+
+def test_the_marts_by_month_are_found() -> None:
+    assert {"mart_clock_257", "mart_patrol", "mart_monthly_review", "mart_signal"} <= set(MONTHLY)
+    assert not {"mart_disagreement_case", "mart_data_service"} & set(MONTHLY)
+
+
+@pytest.mark.parametrize("name", MONTHLY)
+def test_a_mart_by_month_says_what_is_behind_it(name: str, facts: duckdb.DuckDBPyConnection) -> None:
+    closing = MARTS[name]["config"]["meta"]["closing"]
+    if closing == "derived":
+        sql = next(MODELS.glob(f"marts/**/{name}.sql")).read_text(encoding="utf-8")
+        # it repeats other marts, so no fact may be counted in it
+        assert re.search(r"ref\('mart_", sql) and not re.search(r"ref\('fct_", sql)
+        return
+    assert closing
+    for rows in closing:
+        assert set(rows) == {"fact", "record", "where"}
+        where = VARIABLE.sub("1", rows["where"]).format(month="date '2026-10-01'", next_month="date '2026-11-01'")
+        assert "{month}" in rows["where"], "of which month?"
+        assert not re.search(r"resident_no|lead_no|volunteer_no", rows["record"]), "restatements are published"
+        facts.execute(f"select cast({rows['record']} as varchar) from core.{rows['fact']} where {where}")
