@@ -38,7 +38,7 @@ unit: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest tests/unit
 
 bench: $(VENV)/.ready-dev
-	for name in extraction gate night dag_parse; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in extraction gate night similar dag_parse; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 worlds: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.worlds.compare --seeds 20 --cases 5000
