@@ -48,10 +48,10 @@ class NodeResult:
 def dbt_build(
     project: StagedProject, settings: Settings, work_file: Path, *, full_refresh: bool, idle: Sequence[str], lock: int
 ) -> list[NodeResult]:
-    """`dbt build` on a working file. A night leaves out unit tests, which are about code, reference tables, which only a full
-    refresh can change, and the models named in `idle` with their tests. dbt holds the open file `lock` as well: should we die,
-    the working file stays locked until it has ended too. Raises BuildFailed."""
-    choice = ["--exclude-resource-type", "unit_test"]
+    """`dbt build` on a working file. A night leaves out unit tests, which are about code, exposures, which say who reads what,
+    reference tables, which only a full refresh can change, and the models named in `idle` with their tests. dbt holds the open
+    file `lock` as well: should we die, the working file stays locked until it has ended too. Raises BuildFailed."""
+    choice = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
     choice += ["--full-refresh"] if full_refresh else ["--exclude", "tag:reference", *idle]
     returned, results = _run(project, settings, work_file, ["build", "--no-write-json", *choice], pass_fds=(lock,))
     broken = [result.name for result in results if result.status in ("error", "fail")]
