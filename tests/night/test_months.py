@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from linli import pipeline, publication
+from linli.pipeline.months import MonthNotLoaded
 from warehouse_home import Home, callback, case, step
 
 OCTOBER = dt.date(2026, 10, 1)
@@ -35,7 +36,7 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     )
     home.land("case_system.callbacks", [callback(1, "340405-2026-1", "组织", "2026-10-29 15:00")], snapshot="2026-10-31")
     october = published(home, "2026-10-31")
-    with pytest.raises(pipeline.MonthNotLoaded, match="2026-10-31"):
+    with pytest.raises(MonthNotLoaded, match="2026-10-31"):
         pipeline.close_month(home.settings, OCTOBER, approved_by="李主任")
     published(home, "2026-11-01")
     closed = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign="1")
