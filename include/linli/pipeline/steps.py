@@ -137,8 +137,10 @@ def gate_run(settings: Settings, run_id: str) -> dict[str, int]:
 
     Raises GateDisagreement when the compiled pass and Great Expectations count differently.
     """
-    from linli import gate
+    from linli import gate, warehouse
 
+    # where the build follows in this process, it finds dbt imported: the other core has nothing to do meanwhile
+    warehouse.make_ready()
     with register_of(settings) as register:
         run = register.run(run_id)
         _note_the_rest(settings, register, run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,15 +17,23 @@ from linli.warehouse.project import StagedProject
 
 # dbt's own results come only with the whole manifest, written out twice, which costs a night several seconds: the few words
 # needed of each node are written here. On Linux dbt ends with whoever started it (1 is PR_SET_PDEATHSIG): nobody would read the
-# results of one left alone.
+# results of one left alone. The open files that come with the order are held until dbt ends.
 _DBT = """
-import ctypes, json, signal, sys
+import ctypes, json, os, signal, socket, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 from dbt.cli.main import dbtRunner
-done = dbtRunner().invoke(sys.argv[2:])
+import dbt.adapters.duckdb
+with socket.socket(fileno=int(sys.argv[1])) as orders:
+    order, held, _, _ = socket.recv_fds(orders, 1 << 20, 8)
+if not order:
+    sys.exit(0)
+order = json.loads(order)
+os.chdir(order["folder"])
+os.environ.update(order["environment"])
+done = dbtRunner().invoke(order["command"])
 nodes = getattr(done.result, "results", [])
-with open(sys.argv[1], "w", encoding="utf-8") as file:
+with open(order["results"], "w", encoding="utf-8") as file:
     json.dump([[node.node.unique_id, str(node.status), node.execution_time] for node in nodes], file)
 sys.exit(0 if done.success else 1)
 """
@@ -79,17 +88,55 @@ def _run(
     place = project.target.parent / "place"
     place.unlink(missing_ok=True)
     place.symlink_to(work_file.parent)
-    done = subprocess.run(
-        [sys.executable, "-c", _DBT, str(said), *command, *_places(project)],
-        env=_environment(settings, Path(os.path.relpath(place, project.folder)) / work_file.name),
-        cwd=project.folder,
-        pass_fds=pass_fds,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, _results(said)
+    dbt = _take()
+    order = {
+        "folder": str(project.folder),
+        "environment": _environment(settings, Path(os.path.relpath(place, project.folder)) / work_file.name),
+        "command": [*command, *_places(project)],
+        "results": str(said),
+    }
+    return dbt.run(json.dumps(order), pass_fds), _results(said)
+
+
+class _Dbt:
+    """A process that has imported dbt, the larger part of a small build, and waits for its one order."""
+
+    def __init__(self) -> None:
+        self._orders, theirs = socket.socketpair()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _DBT, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        theirs.close()
+
+    def is_waiting(self) -> bool:
+        return self._process.poll() is None
+
+    def run(self, order: str, held: Sequence[int]) -> int:
+        """Gives the order and waits; returns dbt's exit code."""
+        with self._orders as orders:
+            socket.send_fds(orders, [order.encode()], list(held))
+        return self._process.wait()
+
+
+_ready: list[_Dbt] = []
+
+
+def make_ready() -> None:
+    """Starts dbt beside what this process is doing; the next build finds it imported. It ends with this process."""
+    if not _ready:
+        _ready.append(_Dbt())
+
+
+def _take() -> _Dbt:
+    while _ready:
+        waiting = _ready.pop()
+        if waiting.is_waiting():
+            return waiting
+    return _Dbt()
 
 
 def _places(project: StagedProject) -> list[str]:
@@ -101,7 +148,7 @@ def _places(project: StagedProject) -> list[str]:
 
 
 def _environment(settings: Settings, work_file: Path) -> dict[str, str]:
-    return os.environ | {
+    return {
         "LINLI_WORK_FILE": str(work_file),
         "LINLI_THREADS": str(settings.threads),
         "LINLI_MEMORY_LIMIT": settings.memory_limit,
