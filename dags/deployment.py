@@ -82,5 +82,5 @@ def month_of(context: dict[str, Any]) -> date:
     run = context["dag_run"]
     text = run.partition_key or (run.conf or {}).get("month")
     if not text:
-        raise ValueError('give the month to close: a partition key, or {"month": "2026-10"} as configuration')
+        raise ValueError('没有给出要结账的月份：请按月份分区运行，或在配置中写 {"month": "2026-10"}')
     return date.fromisoformat(f"{text}-01")

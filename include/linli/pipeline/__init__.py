@@ -1,8 +1,9 @@
 """The only place where stages meet; the DAGs, the command line and the tests all call these functions."""
 
 from linli.pipeline.declarations import stale_files, write_derived_files
-from linli.pipeline.months import close_month, proposal, rebuild, restate_all, restate_month
+from linli.pipeline.months import close_month, rebuild, restate_all, restate_month
 from linli.pipeline.night import NightReport, backfill, night
+from linli.pipeline.proposals import proposal
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
 from linli.pipeline.report import ClosingTable, closing_table_of, latest_day, latest_version
 from linli.pipeline.steps import (

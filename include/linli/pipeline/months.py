@@ -14,6 +14,7 @@ from linli import closing, publication, warehouse
 from linli.closing import Closing, Restated
 from linli.failures import Refusal
 from linli.pipeline.night import silent
+from linli.pipeline.proposals import chosen_campaign
 from linli.pipeline.steps import catalog, code_version, register_of
 from linli.register import Register, Run, Verdict, now
 from linli.settings import Settings, as_of
@@ -44,7 +45,7 @@ def last_day(month: dt.date) -> dt.date:
 def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaign: str = "") -> Closing:
     """Freezes the figures of `month` as everything accepted so far gives them, for the as_of at which the month ended.
 
-    `campaign` is what was chosen for the next month. Raises MonthNotLoaded, AlreadyClosed, BuildFailed.
+    `campaign` is what was chosen for the next month: the rank of a proposal, or words. Raises MonthNotLoaded, AlreadyClosed, BuildFailed.
     """
     day = last_day(month)
     with register_of(settings) as register:
@@ -62,7 +63,7 @@ def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaig
                 code_version=code_version(settings.project),
                 approved_by=approved_by,
                 closed_at=now(),
-                campaign=campaign,
+                campaign=chosen_campaign(settings, day.replace(day=1), campaign),
                 sources=[
                     {"source": s.source, "feed": s.feed, "state": s.state, "as_of": s.as_of.isoformat() if s.as_of else None}
                     for s in register.source_statuses(run)
@@ -79,31 +80,6 @@ def restate_month(settings: Settings, month: dt.date) -> Restated:
         with _ended(register, run), _computed(settings, register, run, register.verdicts()) as (built, rebuilt):
             marts = warehouse.monthly_marts(settings)
             return closing.restate(settings.closed, built, marts, day.replace(day=1), definitions=rebuilt.definitions)
-
-
-def proposal(settings: Settings, month: dt.date) -> dict[str, str]:
-    """What a person is asked to approve, in Chinese: `subject` and `body` (Markdown), from the published marts."""
-    con = publication.open_published(settings)
-    try:
-        clock = con.execute(
-            "select step, sum(on_time_count), sum(judged_count), sum(open_count) from mart.mart_clock_257"
-            " where level = 'district' and month = $1 group by step order by step",
-            [month],
-        ).fetchall()
-        called = con.execute(
-            "select sum(double_satisfied_count), sum(double_called_count), sum(pending_count)"
-            " from mart.mart_two_callback_satisfaction where level = 'district' and month = $1",
-            [month],
-        ).fetchone()
-        as_of_day = con.execute("select distinct as_of::date from main.published_at").fetchone()
-    finally:
-        con.close()
-    lines = [f"数据截至 {as_of_day[0] if as_of_day else '—'}。批准后数字即冻结，之后的更正列为重述。", ""]
-    names = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}
-    lines += [f"- {names[step]}：按期 {on_time} / {judged}，未到期 {still_open}" for step, on_time, judged, still_open in clock]
-    if called and called[1]:
-        lines.append(f"- 双回访：双满意 {called[0]} / 双回访 {called[1]}，未到期 {called[2]}")
-    return {"subject": f"{month:%Y年%m月} 综合执法回头看：请批准结账", "body": "\n".join(lines)}
 
 
 def restate_all(settings: Settings, progress: Callable[[str, int, int], None] = silent, *, before: dt.date) -> list[Restated]:

@@ -1,0 +1,83 @@
+"""What a person is asked at the close of a month: the headline figures, and the campaigns proposed for the next month."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from linli import publication
+from linli.settings import Settings
+
+_STEPS = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}
+_CLOCK = """
+    select step, sum(on_time_count), sum(judged_count), sum(open_count)
+    from mart.mart_clock_257 where level = 'district' and month = $month
+    group by step order by array_position(['accept', 'resolve', 'follow_up'], step)
+"""
+_CALLED = """
+    select sum(double_satisfied_count), sum(double_called_count), sum(pending_count)
+    from mart.mart_two_callback_satisfaction where level = 'district' and month = $month
+"""
+_PROPOSED = """
+    with named as (
+        select district_code, level, key, key_name from ref.dim_level_key
+    )
+
+    select
+        proposal.proposal_rank, districts.district_name, category.key_name,
+        array_to_string(array(
+            select item.key_name from named as item
+            where item.level = 'item' and item.district_code = proposal.district_code
+              and item.key in (proposal.item_1_code, proposal.item_2_code, proposal.item_3_code) order by item.key
+        ), '、'),
+        array_to_string(array(
+            select compound.key_name from named as compound
+            where compound.level = 'compound' and compound.district_code = proposal.district_code
+              and compound.key in (select unnest(string_split(proposal.compound_codes, ';'))) order by compound.key
+        ), '、')
+    from mart.mart_campaign_proposal as proposal
+    inner join ref.dim_district as districts on proposal.district_code = districts.district_code
+    left join named as category
+        on category.level = 'category' and category.district_code = proposal.district_code and category.key = proposal.category_code
+    where proposal.month = cast($month as date) + interval 1 month
+    order by proposal.proposal_rank, proposal.district_code
+"""
+
+
+def proposal(settings: Settings, month: dt.date) -> dict[str, str]:
+    """`subject` and `body` (Markdown) of the question whether `month` may be closed, in Chinese, from the published marts.
+
+    Raises NothingPublished.
+    """
+    [as_of] = _asked(settings, "select cast(max(as_of) as date) from main.published_at")
+    lines = [f"数据截至 {as_of[0]}（不含当日）。批准后数字即冻结，之后的更正列为重述。", ""]
+    lines += [
+        f"- {_STEPS[step]}：按期 {on_time} / {judged}，未到期 {still_open}"
+        for step, on_time, judged, still_open in _asked(settings, _CLOCK, month)
+    ]
+    [(satisfied, called, pending)] = _asked(settings, _CALLED, month)
+    lines += [f"- 一案双回访：双满意 {satisfied} / 双回访 {called}，未到期 {pending}"] if called else []
+    campaigns = _campaigns(settings, month)
+    lines += ["", "下月专项整治建议：", *(f"- {rank}：{text}" for rank, text in campaigns)] if campaigns else []
+    return {"subject": f"{month:%Y年%m月} 综合执法回头看：请批准结账", "body": "\n".join(lines)}
+
+
+def chosen_campaign(settings: Settings, month: dt.date, answer: str) -> str:
+    """What was chosen at the close of `month`, in words: the proposals of the rank given, or the answer itself."""
+    if not answer.isdigit():
+        return answer
+    chosen = [text for rank, text in _campaigns(settings, month) if rank == int(answer)]
+    return "；".join(chosen) or ("不开展" if int(answer) == 0 else answer)
+
+
+def _campaigns(settings: Settings, month: dt.date) -> list[tuple[int, str]]:
+    found = _asked(settings, _PROPOSED, month)
+    return [(rank, f"{district} {theme}（{items}），{compounds}") for rank, district, theme, items, compounds in found]
+
+
+def _asked(settings: Settings, sql: str, month: dt.date | None = None) -> list[tuple[Any, ...]]:
+    con = publication.open_published(settings)
+    try:
+        return con.execute(sql, {"month": month} if month else None).fetchall()
+    finally:
+        con.close()

@@ -1,0 +1,64 @@
+"""What a person is asked at the close of a month, from a published file made by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from linli.pipeline.proposals import chosen_campaign, proposal
+from linli.settings import Settings
+
+OCTOBER = dt.date(2026, 10, 1)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    found = Settings.load({"LINLI_HOME": str(tmp_path)})
+    found.warehouse.mkdir()
+    with duckdb.connect(str(found.published)) as con:
+        for statement in (
+            "create schema mart", "create schema ref",
+            "create table main.published_at as select timestamptz '2026-11-01 00:00:00+08' as as_of",
+            """create table mart.mart_clock_257 as select * from (values
+              ('district', date '2026-10-01', 'resolve', 8, 9, 1), ('district', date '2026-10-01', 'accept', 5, 6, 0),
+              ('district', date '2026-09-01', 'accept', 99, 99, 0), ('community', date '2026-10-01', 'accept', 77, 77, 0)
+            ) t(level, month, step, on_time_count, judged_count, open_count)""",
+            """create table mart.mart_two_callback_satisfaction as select 'district' as level, date '2026-10-01' as month,
+              3 as double_satisfied_count, 4 as double_called_count, 2 as pending_count""",
+            "create table ref.dim_district as select '340405' as district_code, '某区' as district_name",
+            """create table ref.dim_level_key as select * from (values
+              ('category', '340405', '4', '消防安全'), ('item', '340405', '4-01', '占用通道'), ('item', '340405', '4-02', '飞线充电'),
+              ('compound', '340405', 'X1', '春晖花苑'), ('compound', '340405', 'X2', '和畅佳园'), ('compound', '999999', 'X1', '别处')
+            ) t(level, district_code, key, key_name)""",
+            """create table mart.mart_campaign_proposal as select * from (values
+              (date '2026-11-01', '340405', 1, '4', '4-02', '4-01', null, 'X2;X1'),
+              (date '2026-10-01', '340405', 1, '4', '4-01', null, null, 'X1')
+            ) t(month, district_code, proposal_rank, category_code, item_1_code, item_2_code, item_3_code, compound_codes)""",
+        ):  # fmt: skip
+            con.execute(statement)
+    return found
+
+
+def test_the_question(settings: Settings) -> None:
+    asked = proposal(settings, OCTOBER)
+    assert asked["subject"] == "2026年10月 综合执法回头看：请批准结账"
+    assert asked["body"].splitlines() == [
+        "数据截至 2026-11-01（不含当日）。批准后数字即冻结，之后的更正列为重述。",
+        "",
+        "- 2日核实：按期 5 / 6，未到期 0",
+        "- 5日办结：按期 8 / 9，未到期 1",
+        "- 一案双回访：双满意 3 / 双回访 4，未到期 2",
+        "",
+        "下月专项整治建议：",
+        "- 1：某区 消防安全（占用通道、飞线充电），春晖花苑、和畅佳园",
+    ]
+
+
+def test_the_answer_is_kept_in_words(settings: Settings) -> None:
+    assert chosen_campaign(settings, OCTOBER, "1") == "某区 消防安全（占用通道、飞线充电），春晖花苑、和畅佳园"
+    assert chosen_campaign(settings, OCTOBER, "0") == "不开展"
+    assert chosen_campaign(settings, OCTOBER, "清理楼道") == "清理楼道"
+    assert chosen_campaign(settings, OCTOBER, "7") == "7"
