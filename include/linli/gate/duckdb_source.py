@@ -152,19 +152,19 @@ class DuckDBDialect(PGDialect):
         return ["main"]
 
     def get_columns(self, connection: Any, table_name: str, schema: str | None = None, missing_ok: bool = False, **_: Any) -> Any:
-        query = sa.text(
-            "select column_name, data_type, is_nullable from information_schema.columns"
-            " where table_name = :name and table_schema = :schema and table_catalog = current_database()"
-            " order by ordinal_position"
-        )
-        rows = connection.execute(query, {"name": str(table_name), "schema": schema or "main"}).all()
+        # information_schema looks at every table of the gate, once for every question asked of it
+        query = sa.text("select name, type, not \"notnull\" from pragma_table_info(:name) order by cid")
+        try:
+            rows = connection.execute(query, {"name": f'"{schema or "main"}"."{table_name}"'}).all()
+        except (sa.exc.DBAPIError, duckdb.CatalogException):
+            rows = []
         if not rows and not missing_ok:
             raise sa.exc.NoSuchTableError(table_name)
         return [
             {
                 "name": name,
                 "type": _TYPES.get(kind, sa.String)(),
-                "nullable": nullable == "YES",
+                "nullable": nullable,
                 "default": None,
                 "autoincrement": False,
                 "comment": None,
