@@ -14,10 +14,10 @@
 {% macro duckdb__second_of_day(instant) %}cast(floor(epoch(cast(timezone('Asia/Shanghai', {{ instant }}) as time))) as integer){% endmacro %}
 {% macro spark__second_of_day(instant) %}(hour({{ instant }}) * 3600 + minute({{ instant }}) * 60 + second({{ instant }})){% endmacro %}
 
-{# Minutes between two instants, a double. #}
+{# Minutes between two instants, a double: whole microseconds, divided once. #}
 {% macro minutes_between(start, end) %}{{ return(adapter.dispatch('minutes_between')(start, end)) }}{% endmacro %}
-{% macro duckdb__minutes_between(start, end) %}((epoch({{ end }}) - epoch({{ start }})) / 60.0){% endmacro %}
-{% macro spark__minutes_between(start, end) %}((cast({{ end }} as double) - cast({{ start }} as double)) / 60.0){% endmacro %}
+{% macro duckdb__minutes_between(start, end) %}((epoch_us({{ end }}) - epoch_us({{ start }})) / 60000000){% endmacro %}
+{% macro spark__minutes_between(start, end) %}((unix_micros({{ end }}) - unix_micros({{ start }})) / 60000000){% endmacro %}
 
 {# Whole minutes since local midnight in Shanghai of an instant, 0 to 1439. #}
 {% macro minute_of_day(instant) %}{{ return(adapter.dispatch('minute_of_day')(instant)) }}{% endmacro %}

@@ -1,4 +1,4 @@
-"""Random worlds through landing, gate and build, every figure of both marts beside the oracle's.
+"""Random worlds through landing, gate and build, every figure of the marts beside the oracle's.
 
     python -m tests.worlds.compare --seeds 20 --cases 5000
 
@@ -12,7 +12,8 @@ import datetime as dt
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,22 @@ from linli.contracts import Catalog
 from linli.register import Register, Run
 from linli.settings import Settings
 
-from .oracle import SHANGHAI, Key, Reference, marts
-from .world import CALENDAR_OVERRIDES, Row, World, reference, world
+from . import case_oracle, ledger_oracle, oracle, programme_oracle
+from .oracle import SHANGHAI, Key, Reference
+from .programme_world import Programme, Return, programme
+from .world import CALENDAR_OVERRIDES, Books, Row, World, reference, world
 
 KEYS = {
     "mart_clock_257": ("month", "district_code", "level", "key", "step"),
     "mart_two_callback_satisfaction": ("month", "district_code", "level", "key"),
+    "mart_whistle": ("month", "district_code", "level", "key", "whistle_level_code"),
+    "mart_backlog": ("month", "district_code", "level", "key", "age_code"),
+    "mart_frequent_problem": ("month", "district_code", "level", "key", "item_code"),
+    "mart_patrol": ("month", "district_code", "level", "key"),
+    "mart_matter": ("month", "district_code", "level", "key"),
+    "mart_points": ("month", "district_code", "level", "key", "resident_kind_code"),
 }
+RETURNS = ("returns", "meetings", "matters")
 TOLERANCE = 1e-9
 AS_OF = dt.datetime(2027, 1, 5, tzinfo=SHANGHAI)
 LOOKBACK = dt.timedelta(days=3)
@@ -82,6 +92,7 @@ class Deployment:
     def __init__(self, home: Path, worlds: Sequence[World]) -> None:
         self.settings = Settings.load({"LINLI_HOME": str(home), "LINLI_REFERENCE": str(home / "reference")})
         self.worlds = list(worlds)
+        self.programmes = [programme(one) for one in self.worlds]
         self.publish_reference()
         self.catalog: Catalog = contracts.load(self.settings.project / "expectations")
         self.register = Register(self.settings.register_path)
@@ -104,25 +115,52 @@ class Deployment:
         return report
 
     def _land(self, run: Run, window: Interval) -> None:
-        self._land_rows(run, window, "window", [w.changed(window.start, window.end) for w in self.worlds])
+        self._land_rows(run, window, "window", self._books(lambda books: books.changed(window.start, window.end)))
         if self.loaded_to is not None:
-            gone = [w.deleted(self.loaded_to, window.end) for w in self.worlds]
+            loaded_to = self.loaded_to
+            gone = self._books(lambda books: books.deleted(loaded_to, window.end))
             self._land_rows(run, window, "tombstone", gone, _deleted=True)
+        self._land_returns(run, window)
 
-    def _land_rows(self, run: Run, window: Interval, kind: str, found: Sequence[Mapping[str, list[Row]]], **stamps: bool) -> None:
-        for name in found[0]:
-            record = self.catalog.record(f"case_system.{name}")
-            columns = record.declared_schema()
-            for stamp in stamps:
-                columns = columns.append(record.landing_schema().field(stamp))
-            rows = pa.Table.from_pylist([{**row, **stamps} for of_world in found for row in of_world[name]], columns)
+    def _books(self, read: Callable[[Books], Mapping[str, list[Row]]]) -> dict[str, list[Row]]:
+        """What is read of the books of all districts, by the record's full name."""
+        found: dict[str, list[Row]] = defaultdict(list)
+        for books in (*self.worlds, *self.programmes):
+            for name, rows in read(books).items():
+                found[name] += rows
+        return found
+
+    def _land_rows(
+        self, run: Run, window: Interval, kind: str, found: Mapping[str, list[Row]], snapshot_at: dt.datetime | None = None, **stamps: Any
+    ) -> None:
+        for name, its in found.items():
+            record = self.catalog.record(name)
+            rows = [{**row, **stamps} for row in its]
+            given = {*record.declared_schema().names, *(rows[0] if rows else ())}
+            columns = pa.schema([column for column in record.landing_schema() if column.name in given])
             landing.land(
-                self.settings, self.register, record, rows, kind=kind, window=window, snapshot_at=window.end, run=run,
-                expected_rows=rows.num_rows,
+                self.settings, self.register, record, pa.Table.from_pylist(rows, columns), kind=kind, window=window,
+                snapshot_at=snapshot_at or window.end, run=run, expected_rows=len(rows),
             )  # fmt: skip
 
+    def _land_returns(self, run: Run, window: Interval) -> None:
+        """The files received since the last night: the first of each community and month together, then the second of each …"""
+        files = [one for of_district in self.programmes for one in of_district.received(self.loaded_to, window.end)]
+        waves: dict[tuple[int, int], list[Return]] = defaultdict(list)
+        of_month: dict[Key, list[Return]] = defaultdict(list)
+        for one in sorted(files, key=lambda one: one.received_at):
+            before = of_month[one.community_code, one.month_on]
+            instants = {other.received_at for other in before} - {one.received_at}
+            waves[len(instants), sum(other.received_at == one.received_at for other in before)].append(one)
+            before.append(one)
+        for (instant, _), of_wave in sorted(waves.items()):
+            snapshot_at = window.end - dt.timedelta(seconds=60 - instant)
+            for name in RETURNS:
+                rows = [row | {"_parent_version": one.file_sha} for one in of_wave for row in one.rows[name]]
+                self._land_rows(run, window, "window", {f"meeting_returns.{name}": rows}, snapshot_at)
+
     def marts(self) -> dict[str, Mart]:
-        """Both marts as the warehouse has them."""
+        """The marts as the warehouse has them."""
         found = {}
         with duckdb.connect(str(self.settings.work_file), read_only=True) as connection:
             for name, keys in KEYS.items():
@@ -139,12 +177,26 @@ class Deployment:
         for name, mart in found.items():
             strangers = {key[1] for key in mart} - districts
             comparison.differences += [f"{name}: a district nobody has, {district}" for district in sorted(strangers)]
-        for one in self.worlds:
-            expected = marts(one.loaded(as_of), self.reference, as_of)
+        for one, other in zip(self.worlds, self.programmes, strict=True):
+            expected = self.expected(one, other, as_of)
             for name, mart in found.items():
                 its_own = {key: row for key, row in mart.items() if key[1] == one.district_code}
                 comparison.add(name, expected[name], its_own)
         return comparison
+
+    def expected(self, one: World, other: Programme, as_of: dt.datetime) -> dict[str, Mart]:
+        """Every mart of a district as the oracle has it."""
+        rows = {name.partition(".")[2]: its for books in (one, other) for name, its in books.loaded(as_of).items()}
+        cases = oracle.cases_of(rows, self.reference, as_of)
+        book = programme_oracle.CaseBook.of(rows, cases, as_of)
+        return oracle.marts(cases, as_of) | {
+            "mart_whistle": case_oracle.whistle(cases, rows["whistles"], self.reference, as_of),
+            "mart_backlog": case_oracle.backlog(cases, self.reference, as_of),
+            "mart_frequent_problem": case_oracle.frequent_problem(cases, as_of),
+            "mart_patrol": programme_oracle.patrol(rows, book, self.reference, as_of),
+            "mart_matter": ledger_oracle.matter(other.filed(as_of), self.reference, as_of),
+            "mart_points": ledger_oracle.points(rows, self.reference, as_of),
+        }
 
 
 def unexpected(report: gate.GateReport) -> list[str]:

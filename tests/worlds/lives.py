@@ -26,6 +26,9 @@ HOT_DAYS = tuple(
     for i in range((last - first).days + 1)
 )
 WHISTLES = ("宣传", "应急", "执法", "攻坚")
+AROUND_THE_FIFTEENTH_MINUTE = tuple(
+    dt.timedelta(microseconds=late) for late in (0, 0, 1, -1, 60_000_000, -60_000_000, -300_123_456, 1_500_654_321)
+)
 UNREACHED = ("无人接听", "拒访", "空号错号")
 ENDINGS = {"作废": "已作废", "撤诉": "已撤诉", "判重": "重复件"}
 STATUS_AFTER = {"受理核实": "处置中", "办结反馈": "已办结", "挂起": "已挂起", "恢复": "处置中", "重办": "处置中"}
@@ -292,6 +295,9 @@ def whistles(rng: random.Random, case: Row, before: Life | None, ids: dict[str, 
     at, found = case["reported_at"], []
     for level in levels:
         at = at + dt.timedelta(minutes=rng.choice((0, 5, 60, 3000, 20_000)))
+        if rng.random() < 0.1:
+            midnight = dt.datetime.combine(at.astimezone(SHANGHAI).date() + dt.timedelta(days=1), dt.time(), tzinfo=SHANGHAI)
+            at = max(at, midnight - dt.timedelta(minutes=rng.choice((1, 15))))
         ids["whistles"] += 1
         first = {
             "whistle_id": ids["whistles"],
@@ -306,9 +312,12 @@ def whistles(rng: random.Random, case: Row, before: Life | None, ids: dict[str, 
         written = at + dt.timedelta(minutes=rng.choice((0, 1, 700)))
         versions: Versions = [(written, {})]
         if rng.random() < 0.8:
-            answered = at + dt.timedelta(minutes=rng.choice((0, 2, 9)))
-            arrived = at + dt.timedelta(minutes=rng.choice((15, 40)))
-            versions.append((max(written, arrived), {"answered_at": answered, "arrived_at": arrived}))
+            answered = at + dt.timedelta(seconds=rng.choice((0, 10, 100, 120, 540)))
+            arrived = at + dt.timedelta(minutes=15) + rng.choice(AROUND_THE_FIFTEENTH_MINUTE)
+            came = rng.choice(({"arrived_at": arrived},) + ({"arrived_at": arrived, "answered_at": answered},) * 4)
+            versions.append((max(written, arrived), came))
+        elif rng.random() < 0.3:
+            versions.append((written + dt.timedelta(minutes=9), {"answered_at": at + dt.timedelta(minutes=9)}))
         again = versions[-1][0] + dt.timedelta(hours=rng.uniform(1, 900))
         if rng.random() < 0.05 and before is not None and before.case["created_at"] <= again:
             versions.append((again, {"case_no": before.case_no}))

@@ -1,4 +1,4 @@
-"""Both marts computed the slow, plain way from rows of the case system: the other side of every comparison.
+"""The clock and the satisfaction computed the slow, plain way from rows of the case system: the other side of every comparison.
 
 Written from the domain's rules alone, one rule a function, with the sentence it implements; nothing here is shared
 with the warehouse. Where the rules leave room, the reading is named beside the sentence.
@@ -41,6 +41,15 @@ WHISTLES_RISING = (("宣传", "publicity"), ("应急", "emergency"), ("执法", 
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """A station that covers a compound from one day to another, both included; without an end still."""
+
+    station: str
+    from_on: dt.date
+    to_on: dt.date | None
+
+
+@dataclass(frozen=True)
 class Reference:
     """What the seeds say about codes, and the days a deployment has overridden."""
 
@@ -50,15 +59,32 @@ class Reference:
     department_codes: Mapping[str, str]
     channel_codes: Mapping[str, str]
     overrides: Mapping[dt.date, bool] = field(default_factory=dict)
+    district_of: Mapping[str, str] = field(default_factory=dict)
+    coverage: Mapping[str, Sequence[Coverage]] = field(default_factory=dict)
+
+    def station_on(self, compound: str, day: dt.date) -> str | None:
+        """The station that covered the compound on `day`, else its own."""
+        # "seed compound_stations (closed periods), else the station of compounds, else none"
+        for one in self.coverage.get(compound, ()):
+            if one.from_on <= day and (one.to_on is None or day <= one.to_on):
+                return one.station
+        return self.station_of.get(compound)
 
     @classmethod
     def read(cls, folder: Path) -> Reference:
         """From a folder of seed files."""
 
-        def pairs(name: str, key: str, value: str) -> dict[str, str]:
+        def rows(name: str) -> list[dict[str, str]]:
             with (folder / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
-                return {row[key]: row[value] for row in csv.DictReader(file)}
+                return list(csv.DictReader(file))
 
+        def pairs(name: str, key: str, value: str) -> dict[str, str]:
+            return {row[key]: row[value] for row in rows(name)}
+
+        coverage: dict[str, list[Coverage]] = defaultdict(list)
+        for row in rows("compound_stations"):
+            first, last = dt.date.fromisoformat(row["from_on"]), row["to_on"]
+            coverage[row["compound_code"]].append(Coverage(row["station_code"], first, dt.date.fromisoformat(last) if last else None))
         return cls(
             community_of=pairs("compounds", "compound_code", "community_code"),
             station_of=pairs("compounds", "compound_code", "station_code"),
@@ -69,6 +95,8 @@ class Reference:
                 dt.date.fromisoformat(day): is_workday.lower() == "true"
                 for day, is_workday in pairs("calendar_overrides", "calendar_on", "is_workday").items()
             },
+            district_of=pairs("compounds", "compound_code", "district_code"),
+            coverage=coverage,
         )
 
 
@@ -136,6 +164,7 @@ class Round:
     day_0: dt.date
     suspensions: list[Suspension]
     accepted_at: dt.datetime | None
+    first_resolved_at: dt.datetime | None
     resolved_at: dt.datetime | None
     first_reached_at: dict[str, dt.datetime]
     voice: dict[str, Row]
@@ -206,7 +235,8 @@ def round_of(
     day_0 = local_day(begun[0]["stepped_at"])
     # "the first 受理核实 and the last 办结反馈 of a round are its acceptance and resolution."
     accepted_at = next((s["stepped_at"] for s in steps if s["step"] == "受理核实"), None)
-    resolved_at = next((s["stepped_at"] for s in reversed(steps) if s["step"] == "办结反馈"), None)
+    resolutions = [s["stepped_at"] for s in steps if s["step"] == "办结反馈"]
+    first_resolved_at, resolved_at = (resolutions[0], resolutions[-1]) if resolutions else (None, None)
     suspensions = suspensions_of(steps)
 
     first_reached_at: dict[str, dt.datetime] = {}
@@ -230,7 +260,7 @@ def round_of(
         due, taken_at = due_on(day_0, n, suspensions, reference), taken[name]
         worked = None if taken_at is None else workdays_between(day_0, local_day(taken_at), suspensions, reference)
         found[name] = Step(name, due, taken_at, state_of(due, taken_at, as_of), worked)
-    return Round(case_no, round_no, day_0, suspensions, accepted_at, resolved_at, first_reached_at, voice, found)
+    return Round(case_no, round_no, day_0, suspensions, accepted_at, first_resolved_at, resolved_at, first_reached_at, voice, found)
 
 
 # ---- cases ------------------------------------------------------------------------------------------------------------
@@ -257,7 +287,7 @@ def places_of(case: Row, whistles: Iterable[Row], reference: Reference, as_of: d
         "district": case["district_code"],
         "community": reference.community_of.get(compound),
         "compound": compound,
-        "station": case["station_code"] or reference.station_of.get(compound),
+        "station": case["station_code"] or reference.station_on(compound, local_day(case["reported_at"])),
         "department": reference.department_codes.get(case["lead_department"]),
         "officer": case["officer_no"],
         "category": reference.category_of.get(case["item_code"]),
@@ -280,7 +310,7 @@ class Case:
 def cases_of(rows: Rows, reference: Reference, as_of: dt.datetime) -> list[Case]:
     """Every case that is not out."""
     # "a child row (step, whistle, callback) whose case has not been accepted is held": it is never looked up here.
-    steps, callbacks, whistles = (_by_case(rows[name]) for name in ("case_steps", "callbacks", "whistles"))
+    steps, callbacks, whistles = (by_case(rows[name]) for name in ("case_steps", "callbacks", "whistles"))
     found = []
     for case in rows["cases"]:
         case_no = case["case_no"]
@@ -298,7 +328,8 @@ def cases_of(rows: Rows, reference: Reference, as_of: dt.datetime) -> list[Case]
     return found
 
 
-def _by_case(rows: Iterable[Row]) -> dict[str, list[Row]]:
+def by_case(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows grouped by their case."""
     grouped: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         grouped[row["case_no"]].append(row)
@@ -324,7 +355,7 @@ def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
     return middle - reach, middle + reach
 
 
-def percentile(values: Sequence[int], share: float) -> float | None:
+def percentile(values: Sequence[float], share: float) -> float | None:
     """Interpolated between the two nearest values."""
     if not values:
         return None
@@ -468,7 +499,6 @@ def _satisfaction_row(judged: Sequence[Judgement]) -> dict[str, Any]:
     }
 
 
-def marts(rows: Rows, reference: Reference, as_of: dt.datetime) -> dict[str, dict[Key, dict[str, Any]]]:
-    """Both marts, complete, from the current rows of cases, case_steps, whistles and callbacks."""
-    cases = cases_of(rows, reference, as_of)
+def marts(cases: Iterable[Case], as_of: dt.datetime) -> dict[str, dict[Key, dict[str, Any]]]:
+    """Both marts, complete, from the cases that count."""
     return {"mart_clock_257": clock(cases), "mart_two_callback_satisfaction": satisfaction(cases, as_of)}

@@ -54,7 +54,7 @@ def call(number: int, side: str, moment: str, outcome: str = "接通", verdict: 
 def case(case_no: str = "K1", **more: Any) -> dict[str, Any]:
     return {
         "case_no": case_no, "district_code": "340405", "compound_code": "X01", "station_code": None, "lead_department": "城管",
-        "officer_no": "E001", "item_code": "1-01", "channel": "居民来电", "status": "处置中", **more,
+        "officer_no": "E001", "item_code": "1-01", "channel": "居民来电", "status": "处置中", "reported_at": at("2026-10-16 21:00"), **more,
     }  # fmt: skip
 
 
@@ -354,7 +354,7 @@ def test_an_ended_status_alone_leaves_a_case_out(status: str) -> None:
 
 
 def test_rows_without_a_case_are_held() -> None:
-    marts = oracle.marts(rows([], steps(*RESOLVED), [call(1, "组织", "2026-10-23 10:00")]), REFERENCE, LATER)
+    marts = oracle.marts(oracle.cases_of(rows([], steps(*RESOLVED), [call(1, "组织", "2026-10-23 10:00")]), REFERENCE, LATER), LATER)
     assert marts == {"mart_clock_257": {}, "mart_two_callback_satisfaction": {}}
 
 

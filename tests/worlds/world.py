@@ -13,33 +13,28 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .lives import CALENDAR_OVERRIDES, DEPARTMENTS, Life, Row, Versions, moment, reported_on, whistles
 from .oracle import local_day
 
 PROJECT = Path(__file__).resolve().parents[2]
 SEEDS = PROJECT / "dbt_project" / "seeds"
-KEYS = {"cases": "case_no", "case_steps": "step_id", "whistles": "whistle_id", "callbacks": "callback_id"}
-CURSORS = {"cases": "updated_at", "case_steps": "created_at", "whistles": "updated_at", "callbacks": "updated_at"}
-
 CODE_LISTS = ("departments", "channels", "phases", "step_kinds", "whistle_levels", "enforcement_items")
 CHANNELS = ("居民来电", "队员直诉", "网格上报", "巡查发现", "议事会", "随手拍", "12345热线")
 PHASES = ("未诉先办", "应诉即办", "结诉复办")
 
 
-@dataclass
-class World:
-    """One invented district: its places, its officers, and every version of its rows."""
+class Books:
+    """Every version of every row of some records, with the time it was written."""
 
-    seed: int
-    district_code: str
-    communities: list[Row] = field(default_factory=list)
-    compounds: list[Row] = field(default_factory=list)
-    stations: list[Row] = field(default_factory=list)
-    officers: list[Row] = field(default_factory=list)
-    versions: dict[str, list[tuple[Row, Versions]]] = field(default_factory=lambda: {name: [] for name in KEYS})
-    """record -> (columns as first written, later versions) of every row"""
+    KEYS: ClassVar[Mapping[str, str]]
+    """full name of the record -> the column that tells one row from another"""
+    CURSORS: ClassVar[Mapping[str, str]]
+
+    def __init__(self) -> None:
+        self.versions: dict[str, list[tuple[Row, Versions]]] = {name: [] for name in self.KEYS}
+        """record -> (columns as first written, later versions) of every row"""
 
     def loaded(self, as_of: dt.datetime) -> dict[str, list[Row]]:
         """Every row as it stands at `as_of`: what has been written before it, newest version."""
@@ -56,7 +51,7 @@ class World:
                     row = dict(first)
                     for _, columns in known:
                         row.update(columns or {})
-                    row[CURSORS[record]] = known[-1][0]
+                    row[self.CURSORS[record]] = known[-1][0]
                     found[record].append(row)
         return found
 
@@ -64,12 +59,35 @@ class World:
         """The keys of rows there at `loaded_to` and gone at `end`: what the reconciliation of keys finds."""
         return {
             record: [
-                {KEYS[record]: first[KEYS[record]]}
+                {self.KEYS[record]: first[self.KEYS[record]]}
                 for first, versions in rows
                 if versions[0][0] < loaded_to <= versions[-1][0] < end and versions[-1][1] is None
             ]
             for record, rows in self.versions.items()
         }
+
+
+@dataclass
+class World(Books):
+    """One invented district: its places, its officers, and every version of the rows of its case system."""
+
+    KEYS: ClassVar = {
+        "case_system.cases": "case_no", "case_system.case_steps": "step_id", "case_system.whistles": "whistle_id",
+        "case_system.callbacks": "callback_id",
+    }  # fmt: skip
+    CURSORS: ClassVar = {name: "created_at" if name == "case_system.case_steps" else "updated_at" for name in KEYS}
+
+    seed: int
+    district_code: str
+    communities: list[Row] = field(default_factory=list)
+    compounds: list[Row] = field(default_factory=list)
+    coverage: list[Row] = field(default_factory=list)
+    """which station covered which compound from when to when; a compound without a row is covered by its own"""
+    stations: list[Row] = field(default_factory=list)
+    officers: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
 
 
 def _delete(rng: random.Random, found: World) -> None:
@@ -78,10 +96,10 @@ def _delete(rng: random.Random, found: World) -> None:
     for record, rows in found.versions.items():
         for first, versions in rows:
             at = gone.get(first["case_no"])
-            alone = record != "case_steps" and rng.random() < 0.01
+            alone = record != "case_system.case_steps" and rng.random() < 0.01
             if at is None and alone:
                 at = versions[-1][0] + dt.timedelta(hours=rng.uniform(1, 2000))
-                if record == "cases":
+                if record == "case_system.cases":
                     gone[first["case_no"]] = at
             versions[:] = [version for version in versions if not _is_moved_to(version, gone)]
             if at is not None:
@@ -101,26 +119,31 @@ def world(seed: int, cases: int = 5000, district_code: str | None = None) -> Wor
     rng = random.Random(seed)
     found = World(seed, district_code or f"{410_000 + seed:06d}")
     _places(rng, found)
-    items = _column("enforcement_items", "item_code")
+    item_codes = items()
     ids = dict.fromkeys(("case_steps", "whistles", "callbacks"), seed * 10000000)
     before: Life | None = None
     for number in range(1, cases + 1):
-        case = _case(rng, found, number, items)
+        case = _case(rng, found, number, item_codes)
         life = Life(rng, case, ids, before)
         life.live()
         created = case["created_at"]
         changes = [(max(at, created), change) for at, change in life.changes]
         if rng.random() < 0.08:
             again = created + dt.timedelta(hours=rng.uniform(0.1, 1000))
-            changes.append((again, _correction(rng, found, items, case)))
+            changes.append((again, _correction(rng, found, item_codes, case)))
         changes.sort(key=lambda change: change[0])
-        found.versions["cases"].append((case, [(created, {}), *changes]))
-        found.versions["case_steps"] += [(step, [(step["created_at"], {})]) for step in life.steps]
-        found.versions["callbacks"] += life.callbacks
-        found.versions["whistles"] += whistles(rng, case, before, ids)
+        found.versions["case_system.cases"].append((case, [(created, {}), *changes]))
+        found.versions["case_system.case_steps"] += [(step, [(step["created_at"], {})]) for step in life.steps]
+        found.versions["case_system.callbacks"] += life.callbacks
+        found.versions["case_system.whistles"] += whistles(rng, case, before, ids)
         life.before, before = None, life
     _delete(rng, found)
     return found
+
+
+def items() -> list[str]:
+    """The codes of the enforcement list."""
+    return _column("enforcement_items", "item_code")
 
 
 def _column(seed_file: str, column: str) -> list[str]:
@@ -139,6 +162,8 @@ def _places(rng: random.Random, found: World) -> None:
                 {"compound_code": f"{community}-X{x:02d}", "compound_name": f"{c}区{x}号院", "community_code": community,
                  "station_code": station, "district_code": code, "household_count": rng.randint(200, 900)}
             )  # fmt: skip
+    for compound in found.compounds:
+        _cover(rng, found, compound)
     for number in range(1, rng.randint(4, 8) + 1):
         officer = {"officer_no": f"E{number:03d}", "officer_name": f"队员{number}", "district_code": code,
                    "department_code": rng.choice(_column("departments", "department_code"))}  # fmt: skip
@@ -147,6 +172,15 @@ def _places(rng: random.Random, found: World) -> None:
         found.officers.append({**officer, "station_code": first, "from_on": "2025-01-01", "to_on": "2026-03-31" if moved else ""})
         if moved:
             found.officers.append({**officer, "station_code": second, "from_on": "2026-04-01", "to_on": ""})
+
+
+def _cover(rng: random.Random, found: World, compound: Row) -> None:
+    """Stations take turns in covering the compound, with or without a day between them, or none is written down."""
+    first, second = rng.choice(found.stations)["station_code"], compound["station_code"]
+    one, two = ("2015-01-01", "2026-04-30", "2026-05-01", ""), ("2026-02-15", "2026-06-15", "2026-07-01", "2026-12-31")
+    days = rng.choice(((), ("2015-01-01", ""), one, two))
+    for station, from_on, to_on in zip((first, second), days[::2], days[1::2], strict=False):
+        found.coverage.append({"compound_code": compound["compound_code"], "station_code": station, "from_on": from_on, "to_on": to_on})
 
 
 def _where(rng: random.Random, found: World) -> Row:
@@ -210,10 +244,7 @@ def reference(worlds: Iterable[World], folder: Path, overrides: Mapping[dt.date,
     ))  # fmt: skip
     for name in ("communities", "compounds", "stations", "officers"):
         _write(folder, name, (row for w in worlds for row in getattr(w, name)))
-    _write(folder, "compound_stations", (
-        {"compound_code": c["compound_code"], "station_code": c["station_code"], "from_on": "2015-01-01", "to_on": ""}
-        for w in worlds for c in w.compounds
-    ))  # fmt: skip
+    _write(folder, "compound_stations", (row for w in worlds for row in w.coverage))
     _write(folder, "rota", (
         {"district_code": w.district_code, "month_on": "2026-01-01", "department_code": "fire"} for w in worlds
     ))  # fmt: skip

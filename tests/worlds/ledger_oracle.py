@@ -1,0 +1,213 @@
+"""Matters of the returns and points of the ledger computed the plain way, from docs/marts/meetings.md and docs/marts/points.md."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .case_oracle import Mart
+from .oracle import SMALL_SAMPLE_BELOW, Key, Reference, Row, Rows, is_workday, local_day, month_of, percentile, rate, wilson
+from .programme_oracle import PLACE_LEVELS, has_passed, last_day_known, months_from, places_on
+
+MATTER_LEVELS = (*PLACE_LEVELS, "department", "category", "item")
+RAISED_BY = {"居民": "resident", "社区": "community", "物业": "property_firm", "部门": "department"}
+SOLVED_WITHIN_WORKDAYS = 20
+EARNED = {"调解": "mediation", "议事": "deliberation", "隐患上报": "hazard_report", "随手拍": "snap_report"}
+REDEEMED = {"兑换实物": "goods", "兑换代办": "errand", "兑换活动": "activity"}
+RESIDENT_KINDS = {"退休党员": "retired_member", "学生": "student", "其他": "other"}
+SMALL_GROUP_BELOW = 5
+
+
+# ---- mart_matter ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Matter:
+    """A matter of a current return with its places and the working days between its days."""
+
+    row: Row
+    places: Mapping[str, str]
+    raised_on: dt.date
+    hearing: int | None
+    solving: int | None
+    whole: int | None
+    is_solved_in_time: bool | None
+
+
+def matter(returns: Rows, reference: Reference, as_of: dt.datetime) -> Mart:
+    """mart_matter by (month, district_code, level, key)."""
+    meetings = current(returns["returns"], returns["meetings"], "会议")
+    known = {(m["community_code"], m["meeting_no"]) for m in returns["meetings"]}
+    # "a matter is counted with the meeting it was raised in": without it the row is held
+    accepted = [m for m in returns["matters"] if (m["community_code"], m["meeting_no"]) in known]
+    matters = [_matter(row, meetings, reference, as_of) for row in current(returns["returns"], accepted, "议题")]
+    # "a matter raised on one [a day not known yet] is left out"
+    matters = [one for one in matters if one.raised_on < local_day(as_of)]
+    cells: dict[Key, dict[str, list[Matter]]] = defaultdict(lambda: defaultdict(list))
+    for one in matters:
+        for level in MATTER_LEVELS:
+            # "A count belongs to the month its event fell in"
+            for event, day in (("raised", one.raised_on), ("heard", one.row["heard_on"]), ("solved", one.row["solved_on"])):
+                if day is not None:
+                    cells[month_of(day), one.places["district"], level, one.places[level]][event].append(one)
+            # "raised in this month or before and not solved in it or before"
+            for month in months_from(one.raised_on, as_of):
+                end = last_day_known(month, as_of)
+                if one.row["solved_on"] is None or one.row["solved_on"] > end:
+                    cells[month, one.places["district"], level, one.places[level]]["open"].append(one)
+    return {cell: _matter_row(cell[0], found, as_of) for cell, found in cells.items()}
+
+
+def current(returns: Iterable[Row], given: Iterable[Row], sheet: str) -> list[Row]:
+    """The rows of a sheet that count: those of the newest return of their community and month."""
+    of_file: dict[str, list[Row]] = defaultdict(list)
+    for row in given:
+        of_file[row["file_sha"]].append(row)
+    newest: dict[Key, Row] = {}
+    for one in returns:
+        # "A return none of whose rows is accepted … leaves the one before it standing, unless it states that it has no rows."
+        if one["sheet"] == sheet and (one["row_count"] == 0 or one["file_sha"] in of_file):
+            place = (one["community_code"], one["month_on"])
+            # "Of two files written in the same instant, the one with the higher checksum counts"
+            newest[place] = max(newest.get(place, one), one, key=lambda r: (r["received_at"], r["file_sha"]))
+    return [row for one in newest.values() for row in of_file[one["file_sha"]]]
+
+
+def _matter(row: Row, meetings: Sequence[Row], reference: Reference, as_of: dt.datetime) -> Matter:
+    # "the meeting of that number in the return of the same month, else of the latest earlier month; when there is none, on the
+    #  first day of the return's month"
+    its = [
+        m
+        for m in meetings
+        if (m["community_code"], m["meeting_no"]) == (row["community_code"], row["meeting_no"]) and m["month_on"] <= row["month_on"]
+    ]
+    raised_on: dt.date = max(its, key=lambda m: m["month_on"])["met_on"] if its else row["month_on"]
+    heard_on, solved_on = row["heard_on"], row["solved_on"]
+
+    def workdays(first: dt.date | None, last: dt.date | None) -> int | None:
+        # "Working days are those strictly after the first date up to and including the second"
+        if first is None or last is None:
+            return None
+        return sum(is_workday(first + dt.timedelta(days=i), reference) for i in range(1, (last - first).days + 1))
+
+    solving = workdays(heard_on, solved_on)
+    in_time: bool | None = None
+    if heard_on is not None and solved_on is not None:
+        in_time = solving is not None and solving <= SOLVED_WITHIN_WORKDAYS
+    elif heard_on is not None:
+        # "false as well when it is not solved and at least that many working days after the hearing have passed"
+        passed = workdays(heard_on, local_day(as_of) - dt.timedelta(days=1)) or 0
+        in_time = False if passed >= SOLVED_WITHIN_WORKDAYS else None
+    places = places_on(row["compound_code"], raised_on, reference) | {
+        "department": reference.department_codes.get(row["department"], "none"),
+        "category": reference.category_of.get(row["item_code"], "none"),
+        "item": row["item_code"] or "none",
+    }
+    return Matter(row, places, raised_on, workdays(raised_on, heard_on), solving, workdays(raised_on, solved_on), in_time)
+
+
+def _matter_row(month: dt.date, found: Mapping[str, Sequence[Matter]], as_of: dt.datetime) -> dict[str, Any]:
+    raised, heard, solved, waiting = (found.get(event, ()) for event in ("raised", "heard", "solved", "open"))
+    by = Counter(one.row["raised_by"] for one in raised)
+    judged = [one.is_solved_in_time for one in heard if one.is_solved_in_time is not None]
+    low, high = wilson(sum(judged), len(judged))
+    row: dict[str, Any] = {
+        "raised_count": len(raised),
+        **{f"raised_by_{code}_count": by[name] for name, code in RAISED_BY.items()},
+        "with_case_count": sum(one.row["case_no"] is not None for one in raised),
+        "heard_count": len(heard),
+        "judged_count": len(judged),
+        "solved_in_time_count": sum(judged),
+        "solved_count": len(solved),
+        "timed_count": sum(one.solving is not None for one in solved),
+        "open_count": len(waiting),
+        # "of them not heard by then"
+        "open_unheard_count": sum(one.row["heard_on"] is None or one.row["heard_on"] > last_day_known(month, as_of) for one in waiting),
+        "is_complete": has_passed(month, as_of),
+        "solved_in_time_rate": rate(sum(judged), len(judged)),
+        "solved_in_time_low": low,
+        "solved_in_time_high": high,
+        "is_small_sample": len(judged) < SMALL_SAMPLE_BELOW,
+    }
+    for name, days in (
+        ("hearing", [one.hearing for one in heard if one.hearing is not None]),
+        ("solving", [one.solving for one in solved if one.solving is not None]),
+        ("whole", [one.whole for one in solved if one.whole is not None]),
+    ):
+        row[f"{name}_workdays_sum"] = sum(days)
+        row[f"median_{name}_workdays"], row[f"p90_{name}_workdays"] = percentile(days, 0.5), percentile(days, 0.9)
+    return row
+
+
+# ---- mart_points ------------------------------------------------------------------------------------------------------
+
+
+def points(rows: Rows, reference: Reference, as_of: dt.datetime) -> Mart:
+    """mart_points by (month, district_code, level, key, resident_kind_code)."""
+    today = local_day(as_of) - dt.timedelta(days=1)
+    # "newest accepted version, not deleted, joined_on before the local date of as_of"; "Place and kind are those of the newest version"
+    keys: dict[str, list[Key]] = {}
+    joined: dict[Key, list[dt.date]] = defaultdict(list)
+    for one in rows["residents"]:
+        if one["joined_on"] <= today:
+            # "the station is the one that covers the compound now"
+            places = places_on(one["compound_code"], today, reference) | {"station": reference.station_of[one["compound_code"]]}
+            keys[one["resident_no"]] = [
+                (places["district"], level, places[level], kind) for level in PLACE_LEVELS for kind in ("all", RESIDENT_KINDS[one["kind"]])
+            ]
+            for key in keys[one["resident_no"]]:
+                joined[key].append(one["joined_on"])
+    entries: dict[Key, list[Row]] = defaultdict(list)
+    firsts: dict[str, dt.date] = {}
+    for entry in rows["ledger_entries"]:
+        if entry["entered_at"] < as_of:
+            for key in keys[entry["resident_no"]]:
+                entries[key].append(entry)
+                firsts[key[0]] = min(firsts.get(key[0], dt.date.max), local_day(entry["entered_at"]))
+    found: Mart = {}
+    for key in joined.keys() | entries.keys():
+        if key[0] not in firsts:
+            continue
+        # "The books of a district open with the month of its first entry; from then on every key has its row from the month on in which
+        #  its first resident joined or its first entry fell"
+        own = min((*joined[key], *(local_day(entry["entered_at"]) for entry in entries[key])))
+        for month in months_from(max(firsts[key[0]], own), as_of):
+            found[month, *key] = _points_row(month, joined[key], entries[key], as_of)
+    return found
+
+
+def _points_row(month: dt.date, joined: Sequence[dt.date], entries: Sequence[Row], as_of: dt.datetime) -> dict[str, Any]:
+    end = last_day_known(month, as_of)
+    # "an entry written later belongs to the month of its act"
+    its = [entry for entry in entries if month_of(local_day(entry["entered_at"])) == month]
+    row: dict[str, Any] = {}
+    for codes, sign in ((EARNED, 1), (REDEEMED, -1)):
+        for kind, code in codes.items():
+            # "redeemed, by kind; points are positive"
+            of_kind = [sign * entry["points"] for entry in its if entry["kind"] == kind]
+            row[f"{code}_count"], row[f"{code}_points"] = len(of_kind), sum(of_kind)
+    earned, redeemed = ([entry for entry in its if entry["kind"] in codes] for codes in (EARNED, REDEEMED))
+    reversals = [entry["points"] for entry in its if entry["kind"] == "冲正"]
+    behind = [len({entry["resident_no"] for entry in some}) for some in (its, earned, redeemed)]
+    residents = sum(on <= end for on in joined)
+    return row | {
+        "resident_count": residents,
+        "active_resident_count": behind[0],
+        "earning_resident_count": behind[1],
+        "redeeming_resident_count": behind[2],
+        "entry_count": len(its),
+        "earned_count": len(earned),
+        "redeemed_count": len(redeemed),
+        "reversal_count": len(reversals),
+        "earned_points": sum(entry["points"] for entry in earned),
+        "redeemed_points": -sum(entry["points"] for entry in redeemed),
+        "reversal_points": sum(reversals),
+        "net_points": sum(entry["points"] for entry in its),
+        # "sum of all entries up to the end of the month"
+        "balance_points": sum(entry["points"] for entry in entries if local_day(entry["entered_at"]) <= end),
+        # "resident_count < 5, or one of the active, earning, redeeming counts is 1 to 4"
+        "is_small_group": residents < SMALL_GROUP_BELOW or any(0 < n < SMALL_GROUP_BELOW for n in behind),
+    }
