@@ -1,1 +1,1 @@
-"""Random worlds of the case system, and a plain computation of the two marts to hold the warehouse against."""
+"""Random worlds of the four source systems, and a plain computation of eight marts to hold the warehouse against."""

@@ -144,7 +144,7 @@ class Deployment:
             )  # fmt: skip
 
     def _land_returns(self, run: Run, window: Interval) -> None:
-        """The files received since the last night: the first of each community and month together, then the second of each …"""
+        """The files received since the last night: the first of each community and month together, then the second of each."""
         files = [one for of_district in self.programmes for one in of_district.received(self.loaded_to, window.end)]
         waves: dict[tuple[int, int], list[Return]] = defaultdict(list)
         of_month: dict[Key, list[Return]] = defaultdict(list)

@@ -157,18 +157,18 @@ class _Patrols:
             "duty": rng.choice(("事前预警", "事中劝导", "事后监督")) if kind == "志愿" else None,
             "started_at": started_at,
             "ended_at": ended_at,
-            "participants": [{"participant_no": no, **self.participant()} for no in range(1, rng.choice((0, 1, 2, 3, 3, 4, 6)) + 1)],
+            "participants": [{"participant_no": no, **self.participant()} for no in range(1, rng.choice((0, 2, 3, 4, 4, 5, 7)) + 1)],
             "checklists": [
-                {"kind": name, "completed": rng.random() < 0.93, "items_checked": 5, "problems": 0}
+                {"kind": name, "completed": rng.random() < 0.96, "items_checked": 5, "problems": 0}
                 for name in CHECKLISTS
-                if rng.random() < 0.93
+                if rng.random() < 0.96
             ],
             "findings": [self.finding(started_at, ended_at) for _ in range(rng.choice((0, 0, 1, 2)))],
         }
 
     def participant(self) -> Row:
         rng = self.rng
-        role = rng.choice(("队员", "队员", "队员", "志愿者", "志愿者", "物业", "网格员"))
+        role = rng.choice(("队员", "队员", "队员", "队员", "志愿者", "物业", "网格员"))
         department = rng.choice(DEPARTMENTS[:4])
         return {
             "role": role,
@@ -273,7 +273,7 @@ class _Returns:
 
     def meetings(self, code: str, month: dt.date, received_at: dt.datetime) -> list[Row]:
         found = []
-        for number in self.rng.sample(MEETING_NUMBERS, self.rng.choice((0, 1, 2, 3))):
+        for number in self.rng.sample(MEETING_NUMBERS, self.rng.choice((0, 2, 3, 4))):
             met_on = _day_of(self.rng, month)
             if met_on <= local_day(received_at):
                 found.append(
@@ -288,7 +288,7 @@ class _Returns:
         rng, found = self.rng, []
         # now and then every row names a meeting nobody has heard of, and the whole sheet is held
         numbers = ("H98",) if rng.random() < 0.05 else (*MEETING_NUMBERS, "H99")
-        for number in range(1, rng.choice((0, 1, 2, 4, 6)) + 1):
+        for number in range(1, rng.choice((0, 2, 4, 6, 9)) + 1):
             heard_on = self.until(received_at, month + dt.timedelta(days=rng.randrange(-10, 40)), 0.75)
             later = dt.timedelta(days=rng.choice((0, 1, 7, 26, 27, 28, 29, 30, 31, 60)))
             solved_on = self.until(received_at, (heard_on or month) + later, 0.6)
