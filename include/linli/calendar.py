@@ -57,7 +57,7 @@ def _statutory(year: int) -> dict[dt.date, str]:
     # Imported late: the package takes a quarter of a second and only provisional years need it.
     import holidays
 
-    return {day: name for day, name in holidays.country_holidays("CN", years=year).items() if day.year == year}
+    return {day: name for day, name in holidays.country_holidays("CN", years=year, language="en_US").items() if day.year == year}
 
 
 def day(on: dt.date, overrides: Overrides = NO_OVERRIDES) -> Day:

@@ -91,3 +91,12 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="1 or more"):
         calendar.add_workdays(on("2026-01-05"), 0)
     assert calendar.workdays_between(on("2026-01-05"), on("2026-01-05")) == 0
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en_US", "C"])
+def test_names_of_holidays_do_not_depend_on_the_machine(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("LANGUAGE", "LC_ALL", "LANG"):
+        monkeypatch.setenv(variable, language)
+    calendar._statutory.cache_clear()
+    rows = calendar.calendar_rows(dt.date(2030, 1, 1), dt.date(2030, 1, 1)).to_pylist()
+    assert rows[0]["holiday_name"] == "New Year's Day"
