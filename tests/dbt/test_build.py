@@ -88,15 +88,15 @@ def third_night(home: Home) -> None:
     home.land("case_system.cases", [case("A", "2026-10-27 09:00", status="已撤诉")], snapshot="2026-11-12")
 
 
-def cut_off_between_facts_and_marts(home: Home, as_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build whose facts are replaced, whose marts are not, and which never gets to say that it has finished."""
+def cut_off(home: Home, as_of: str, monkeypatch: pytest.MonkeyPatch, *before: str) -> None:
+    """A build that does not get to what lies in these paths, and never to saying that it has finished."""
     places = dbt._places
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(dbt, "_places", lambda project: [*places(project), "--exclude", "path:models/marts/review"])
+        patched.setattr(dbt, "_places", lambda project: [*places(project), "--exclude", *(f"path:{path}" for path in before)])
         patched.setattr(landed, "note_finished", killed)
         with pytest.raises(KeyboardInterrupt):
             home.build(as_of)
@@ -111,7 +111,7 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
 
     for home in (nights, once):
         second_night(home)
-    cut_off_between_facts_and_marts(nights, "2026-11-04", monkeypatch)
+    cut_off(nights, "2026-11-04", monkeypatch, "models/marts/review")
     assert nights.rows("select count(*) from landing.touched_months") != [(0,)]
     assert nights.build("2026-11-04").reason is None
     assert nights.rows("select count(*) from landing.touched_months") == [(0,)]
@@ -124,7 +124,7 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
     assert nights.rows("select distinct case_no, exclusion from core.fct_case_round order by 1") == [("A", "withdrawn"), ("B", None)]
 
     # a past day is computed from what had been loaded by then; until it is done the working file stays as it was
-    cut_off_between_facts_and_marts(nights, "2026-11-01", monkeypatch)
+    cut_off(nights, "2026-11-01", monkeypatch, "models", "tests")
     assert nights.marts() == once.marts()
     assert nights.build("2026-11-01").reason == "as_of goes back"
     assert nights.marts() == first != once.marts()

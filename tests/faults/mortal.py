@@ -33,7 +33,7 @@ BOUNDARIES: dict[str, tuple[str, str, str]] = {
     "dbt done, build not noted": ("linli.warehouse.landed", "note_finished", "before"),
     "build noted": ("linli.warehouse.landed", "note_finished", "after"),
     "after the build": ("linli.pipeline.night", "build_run", "after"),
-    "exported": ("linli.publication.release", "_export", "after"),
+    "exported": ("linli.publication.release", "export", "after"),
     "named, not switched": ("linli.publication.release", "_switch", "before"),
     "switched, not registered": ("linli.publication.release", "_switch", "after"),
     "publication noted, not committed": ("linli.register", "Register.note_publication", "after"),

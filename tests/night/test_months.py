@@ -46,7 +46,6 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     home.land("case_system.cases", [case("340405-2026-2", "2026-11-02 09:00")], snapshot="2026-11-04")
     home.land("case_system.case_steps", [step(4, "340405-2026-2", "上报", "2026-11-02 09:00")], snapshot="2026-11-04")
     home.land("case_system.callbacks", [callback(2, "340405-2026-1", "居民", "2026-10-30 10:00", score=3)], snapshot="2026-11-04")
-    home.build("2026-11-04")
     found = pipeline.restate_month(home.settings, OCTOBER)
 
     assert {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()} == frozen
