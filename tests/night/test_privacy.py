@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linli.pipeline import AirflowFailed, embedded
+from linli.pipeline import embedded
+from linli.pipeline.embedded import AirflowFailed
 from linli.register import Register
 from linli.settings import Settings
 from night import marked, search
