@@ -23,11 +23,13 @@ with DAG(
 ):
 
     @task
-    def propose(**context: object) -> dict[str, str]:
+    def propose(**context: object) -> dict[str, Any]:
         """What the approver is shown."""
+        from dataclasses import asdict
+
         from linli import pipeline
 
-        return pipeline.proposal(settings(), month_of(context))
+        return asdict(pipeline.proposal(settings(), month_of(context)))
 
     proposal = propose()
     approval = ApprovalOperator(
@@ -38,12 +40,17 @@ with DAG(
     )
 
     @task(pool=WAREHOUSE_POOL)
-    def close(answer: dict[str, Any], **context: object) -> str:
+    def close(question: dict[str, Any], answer: dict[str, Any], **context: object) -> str:
+        """A month closed by hand meanwhile stays as it was closed; what was closed before it is still compared."""
         from linli import pipeline
+        from linli.closing import AlreadyClosed
 
         approved_by = (answer.get("responded_by_user") or {}).get("name") or "（未署名）"
-        campaign = (answer.get("params_input") or {}).get("campaign") or ""
-        return pipeline.close_month(settings(), month_of(context), approved_by=approved_by, campaign=campaign).content_hash
+        campaign = pipeline.chosen_campaign(question["campaigns"], (answer.get("params_input") or {}).get("campaign") or "")
+        try:
+            return pipeline.close_month(settings(), month_of(context), approved_by=approved_by, campaign=campaign).content_hash
+        except AlreadyClosed as closed_by_hand:
+            return str(closed_by_hand)
 
     @task(pool=WAREHOUSE_POOL)
     def restate(**context: object) -> dict[str, int]:
@@ -53,4 +60,4 @@ with DAG(
         return {each.closing.name: each.figures for each in found}
 
     proposal >> approval
-    close(approval.output) >> restate()
+    close(proposal, approval.output) >> restate()

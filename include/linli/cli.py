@@ -303,7 +303,8 @@ def month_close(
     settings, chosen = _settings(), _month(month)
     with _explained(), _progress() as tell:
         tell(f"结账 {month}", 0, 0)
-        closing = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=campaign)
+        words = pipeline.chosen_campaign(pipeline.proposal(settings, chosen).campaigns, campaign)
+        closing = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=words)
     console.print(f"✓ {closing.name} 已结账：{closing.figure_count:,} 个数字，内容校验值 {closing.content_hash[:12]}")
 
 

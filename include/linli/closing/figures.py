@@ -5,7 +5,8 @@
 
 `grain` holds what else is in the mart's grain, as 'step=accept'; `level` and `key` are null where a mart has no levels.
 `value` is text: twelve significant digits of a double, so that two builds of the same rows read the same. `keys` lists
-'level=key' for every level the fact row is attributed to.
+'<district_code> level=key' for every level the fact row is attributed to: departments and items are the same in every district.
+A third table, `metrics` (mart, metric), says which figures there could be, rows or not.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def next_month(month: dt.date) -> dt.date:
 
 
 def read_month(con: duckdb.DuckDBPyConnection, work_file: Path, marts: Sequence[Mart], month: dt.date) -> None:
-    """Reads `month` out of a built file into the tables `figures` and `records` of `con`."""
+    """Reads `month` out of a built file into the tables `figures`, `records` and `metrics` of `con`."""
     con.execute("set timezone = 'Asia/Shanghai'")
     con.execute(f"attach '{work_file}' as built (read_only)")
     try:
@@ -80,6 +81,11 @@ def read_month(con: duckdb.DuckDBPyConnection, work_file: Path, marts: Sequence[
         figures = [_figures(mart, types, month) for mart in marts if mart.figures]
         records = [_records(mart, rows, types, month) for mart in marts for rows in mart.behind]
         con.execute(f"create table figures as {' union all '.join(figures) or f'select {_EMPTY_FIGURES} where false'}")
+        con.execute("create table metrics (mart varchar, metric varchar)")
+        con.execute(
+            "insert into metrics select unnest($1), unnest($2)",
+            [[mart.name for mart in marts for _ in mart.figures], [column for mart in marts for column in mart.figures]],
+        )
         con.execute(f"create table records as {' union all '.join(records) or f'select {_EMPTY_RECORDS} where false'}")
     finally:
         con.execute("detach built")
@@ -104,7 +110,7 @@ def _as_text(column: str, kind: str) -> str:
 
 def _records(mart: Mart, rows: FactRows, types: dict[tuple[str, str], str], month: dt.date) -> str:
     present = [level for level in LEVELS if (rows.fact, level_column(level)) in types]
-    keys = ", ".join(f"'{level}=' || {level_column(level)}" for level in present)
+    keys = ", ".join(f"district_code || ' {level}=' || {level_column(level)}" for level in present)
     counted = "is_counted" if (rows.fact, "is_counted") in types else "true"
     where = rows.where.format(month=_date(month), next_month=_date(next_month(month)))
     return (

@@ -1,7 +1,7 @@
 """A closed month is a folder that appears whole and never changes: closed/2026-10/.
 
-    figures.parquet, records.parquet   see linli.closing.figures
-    closing.json                       what it was closed from, by whom, with which campaign for the next month
+    figures.parquet, records.parquet, metrics.parquet   see linli.closing.figures
+    closing.json                                        what it was closed from, by whom, with which campaign for the next month
 
 The folder is written aside and renamed into place, which fails when it is there already: the rename is the commit point.
 """
@@ -138,7 +138,7 @@ def whole(place: Path) -> Iterator[Path]:
 def _write(folder: Path, work_file: Path, marts: Sequence[Mart], month: dt.date) -> tuple[int, str]:
     with duckdb.connect() as con:
         read_month(con, work_file, marts, month)
-        for table in ("figures", "records"):
+        for table in ("figures", "records", "metrics"):
             con.execute(f"copy (from {table} order by all) to '{folder / table}.parquet' (compression zstd)")
         return figures_hash(con)
 

@@ -54,6 +54,7 @@ _MONTHS = pa.schema(
 )
 _FIGURES = pa.schema([("month", pa.date32()), *((name, pa.string()) for name in FIGURE_COLUMNS)])
 
+_DEFINITIONS = "definitions.txt"
 RECORDS_NAMED = 20
 """records named in one restatement; all are counted"""
 
@@ -65,8 +66,6 @@ with said as (
     union all
     select mart, district_code, level, key, grain, metric, new_value as value from earlier
 ),
-
-known as (select distinct mart, metric from frozen),
 
 differing as (
     select
@@ -137,10 +136,11 @@ select
     coalesce(behind.record_count, 0) as record_count,
     coalesce(behind.records, cast([] as varchar[])) as records
 from differing
-inner join known on differing.mart = known.mart and differing.metric = known.metric
+inner join known_metrics as known on differing.mart = known.mart and differing.metric = known.metric
 left join behind
     on differing.mart = behind.mart
-    and coalesce(differing.level || '=' || differing.key, 'district=' || differing.district_code) = behind.level_key
+    and differing.district_code || ' '
+    || coalesce(differing.level || '=' || differing.key, 'district=' || differing.district_code) = behind.level_key
 order by all
 """
 _EARLIER = """
@@ -164,7 +164,8 @@ class Restated:
 
 
 def restatements(closed: Path, month: dt.date) -> list[Path]:
-    """The restatements of a month, oldest first: folders with `restated.parquet` (COLUMNS) and `records.parquet`."""
+    """The restatements of a month, oldest first: folders with `restated.parquet` (COLUMNS), `records.parquet` and the
+    fingerprint of the definitions they were computed with."""
     return sorted((closed / "restated").glob(f"{month:%Y-%m}-[0-9]*"))
 
 
@@ -194,22 +195,23 @@ def restate(closed: Path, work_file: Path, marts: Sequence[Mart], month: dt.date
     frozen = folder_of(closed, month)
     earlier = restatements(closed, month)
     number = len(earlier) + 1
+    before = (earlier[-1] / _DEFINITIONS).read_text(encoding="utf-8") if earlier else closing.definitions
     with duckdb.connect() as con:
         read_month(con, work_file, marts, month)
         con.execute(f"create table frozen as from '{frozen / 'figures.parquet'}'")
+        con.execute(f"create table known_metrics as from '{frozen / 'metrics.parquet'}'")
         con.execute(f"create table known_records as from '{(earlier[-1] if earlier else frozen) / 'records.parquet'}'")
         if earlier:
             con.execute(f"create table earlier as {_EARLIER}", {"paths": [str(folder / "restated.parquet") for folder in earlier]})
         else:
             con.execute(f"create table earlier as {_NO_EARLIER}")
-        con.execute(
-            f"create table restated as {_RESTATED}", {"month": month, "number": number, "is_redefined": definitions != closing.definitions}
-        )
+        con.execute(f"create table restated as {_RESTATED}", {"month": month, "number": number, "is_redefined": definitions != before})
         row = con.execute("select count(*) from restated").fetchone()
         count = int(row[0]) if row else 0
         place = closed / "restated" / f"{closing.name}-{number:04d}"
         if count:
             with whole(place) as aside:
+                (aside / _DEFINITIONS).write_text(definitions, encoding="utf-8")
                 for table in ("restated", "records"):
                     con.execute(f"copy (from {table} order by all) to '{aside / table}.parquet' (compression zstd)")
     return Restated(closing, number, count, place / "restated.parquet" if count else None)

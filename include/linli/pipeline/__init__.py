@@ -3,7 +3,7 @@
 from linli.pipeline.declarations import stale_files, write_derived_files
 from linli.pipeline.months import close_month, rebuild, restate_all, restate_month
 from linli.pipeline.night import NightReport, backfill, night
-from linli.pipeline.proposals import proposal
+from linli.pipeline.proposals import chosen_campaign, proposal
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
 from linli.pipeline.report import ClosingTable, closing_table_of, latest_day, latest_version
 from linli.pipeline.steps import (
@@ -32,6 +32,7 @@ __all__ = [
     "begin",
     "build_run",
     "catalog",
+    "chosen_campaign",
     "close_month",
     "closing_table_of",
     "configured_feeds",

@@ -14,7 +14,6 @@ from linli import closing, publication, warehouse
 from linli.closing import Closing, Restated
 from linli.failures import Refusal
 from linli.pipeline.night import silent
-from linli.pipeline.proposals import chosen_campaign
 from linli.pipeline.steps import catalog, code_version, register_of
 from linli.register import Register, Run, Verdict, now
 from linli.settings import Settings, as_of
@@ -45,7 +44,7 @@ def last_day(month: dt.date) -> dt.date:
 def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaign: str = "") -> Closing:
     """Freezes the figures of `month` as everything accepted so far gives them, for the as_of at which the month ended.
 
-    `campaign` is what was chosen for the next month: the rank of a proposal, or words. Raises MonthNotLoaded, AlreadyClosed, BuildFailed.
+    `campaign` is what was chosen for the next month, in words. Raises MonthNotLoaded, AlreadyClosed, BuildFailed.
     """
     day = last_day(month)
     with register_of(settings) as register:
@@ -63,7 +62,7 @@ def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaig
                 code_version=code_version(settings.project),
                 approved_by=approved_by,
                 closed_at=now(),
-                campaign=chosen_campaign(settings, day.replace(day=1), campaign),
+                campaign=campaign,
                 sources=[
                     {"source": s.source, "feed": s.feed, "state": s.state, "as_of": s.as_of.isoformat() if s.as_of else None}
                     for s in register.source_statuses(run)

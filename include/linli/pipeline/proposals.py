@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from linli import publication
@@ -44,13 +46,20 @@ _PROPOSED = """
 """
 
 
-def proposal(settings: Settings, month: dt.date) -> dict[str, str]:
-    """`subject` and `body` (Markdown) of the question whether `month` may be closed, in Chinese, from the published marts.
+@dataclass(frozen=True)
+class Proposal:
+    """The question whether a month may be closed, in Chinese: `subject`, `body` (Markdown), and the campaigns proposed for the
+    next month, by rank."""
 
-    Raises NothingPublished.
-    """
+    subject: str
+    body: str
+    campaigns: Mapping[str, str]
+
+
+def proposal(settings: Settings, month: dt.date) -> Proposal:
+    """The question about `month`, from the published marts. Raises NothingPublished."""
     [as_of] = _asked(settings, "select cast(max(as_of) as date) from main.published_at")
-    lines = [f"数据截至 {as_of[0]}（不含当日）。批准后数字即冻结，之后的更正列为重述。", ""]
+    lines = [f"数据截至 {as_of[0]}（不含当日）。冻结的是截至月末的数字，之后的更正列为重述。", ""]
     lines += [
         f"- {_STEPS[step]}：按期 {on_time} / {judged}，未到期 {still_open}"
         for step, on_time, judged, still_open in _asked(settings, _CLOCK, month)
@@ -58,21 +67,20 @@ def proposal(settings: Settings, month: dt.date) -> dict[str, str]:
     [(satisfied, called, pending)] = _asked(settings, _CALLED, month)
     lines += [f"- 一案双回访：双满意 {satisfied} / 双回访 {called}，未到期 {pending}"] if called else []
     campaigns = _campaigns(settings, month)
-    lines += ["", "下月专项整治建议：", *(f"- {rank}：{text}" for rank, text in campaigns)] if campaigns else []
-    return {"subject": f"{month:%Y年%m月} 综合执法回头看：请批准结账", "body": "\n".join(lines)}
+    lines += ["", "下月专项整治建议：", *(f"- {rank}：{text}" for rank, text in campaigns.items())] if campaigns else []
+    return Proposal(f"{month:%Y年%m月} 综合执法回头看：请批准结账", "\n".join(lines), campaigns)
 
 
-def chosen_campaign(settings: Settings, month: dt.date, answer: str) -> str:
-    """What was chosen at the close of `month`, in words: the proposals of the rank given, or the answer itself."""
-    if not answer.isdigit():
-        return answer
-    chosen = [text for rank, text in _campaigns(settings, month) if rank == int(answer)]
-    return "；".join(chosen) or ("不开展" if int(answer) == 0 else answer)
+def chosen_campaign(campaigns: Mapping[str, str], answer: str) -> str:
+    """What was chosen, in words: the proposal of that rank as it was shown, or the answer itself."""
+    return campaigns.get(answer) or ("不开展" if answer == "0" else answer)
 
 
-def _campaigns(settings: Settings, month: dt.date) -> list[tuple[int, str]]:
-    found = _asked(settings, _PROPOSED, month)
-    return [(rank, f"{district} {theme}（{items}），{compounds}") for rank, district, theme, items, compounds in found]
+def _campaigns(settings: Settings, month: dt.date) -> dict[str, str]:
+    by_rank: dict[str, list[str]] = {}
+    for rank, district, theme, items, compounds in _asked(settings, _PROPOSED, month):
+        by_rank.setdefault(str(rank), []).append(f"{district} {theme}（{items}），{compounds}")
+    return {rank: "；".join(texts) for rank, texts in by_rank.items()}
 
 
 def _asked(settings: Settings, sql: str, month: dt.date | None = None) -> list[tuple[Any, ...]]:

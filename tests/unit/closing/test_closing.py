@@ -158,4 +158,50 @@ def test_rows_that_come_and_go(tmp_path: Path) -> None:
 def test_a_changed_definition_is_said_to_be_one(tmp_path: Path) -> None:
     closed(tmp_path, built(tmp_path, CASES))
     assert restated(tmp_path, CASES, note="y", definitions="other") == [("mart_note", None, None, "", "note", "x", "y", "definition", [])]
-    assert restated(tmp_path, CASES, note="z") == [("mart_note", None, None, "", "note", "y", "z", "derived", [])]
+    assert restated(tmp_path, CASES, note="z", definitions="other") == [("mart_note", None, None, "", "note", "y", "z", "derived", [])]
+
+
+def test_a_definition_that_has_been_said_to_change_is_not_said_again(tmp_path: Path) -> None:
+    closed(tmp_path, built(tmp_path, CASES))
+    restated(tmp_path, CASES, note="y", definitions="other")
+    late = [*CASES, ("E", "2026-10-01", "C02", True, True)]
+    assert {row[7] for row in restated(tmp_path, late, note="y", definitions="other")} == {"late_record"}
+
+
+def test_a_mart_that_was_empty_at_the_close_is_restated_too(tmp_path: Path) -> None:
+    closed(tmp_path, built(tmp_path, CASES[3:]))
+    assert (
+        "mart_count",
+        "district",
+        "340405",
+        "step=accept",
+        "case_count",
+        None,
+        "3",
+        "late_record",
+        ["fct_case A", "fct_case B", "fct_case C"],
+    ) in (restated(tmp_path, CASES))
+
+
+def test_records_of_another_district_are_not_behind_a_figure(tmp_path: Path) -> None:
+    def both(*cases: Case) -> Path:
+        work_file = built(tmp_path, cases)
+        with duckdb.connect(work_file) as con:
+            con.execute(
+                "insert into core.fct_case"
+                " select 'other ' || case_no, month, '999999', community_code, is_counted, is_good from core.fct_case"
+            )
+            con.execute(
+                "insert into mart.mart_count select month, '999999', level, if(level = 'district', '999999', key), step,"
+                " case_count, good_rate from mart.mart_count"
+            )
+        return work_file
+
+    closing.close(
+        tmp_path / "closed", both(*CASES), MARTS, OCTOBER, as_of=END, inputs_hash="i", definitions="d", code_version="v",
+        approved_by="张主任", closed_at=END,
+    )  # fmt: skip
+    late = both(*CASES, ("E", "2026-10-01", "C02", True, True))
+    found = closing.restate(tmp_path / "closed", late, MARTS, OCTOBER, definitions="d")
+    rows = duckdb.execute(f"select district_code, records from '{found.path}' where level = 'community'").fetchall()
+    assert sorted(rows) == [("340405", ["fct_case E"]), ("999999", ["fct_case other E"])]
