@@ -108,3 +108,8 @@ def calendar_rows(first_on: dt.date, last_on: dt.date, overrides: Overrides = NO
 def _days(first_on: dt.date, last_on: dt.date) -> Iterator[dt.date]:
     for offset in range((last_on - first_on).days + 1):
         yield first_on + dt.timedelta(days=offset)
+
+
+def next_month(day: dt.date) -> dt.date:
+    """The first day of the month after that of `day`."""
+    return (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1)

@@ -29,6 +29,7 @@ TARGETS = {"accept": 2, "resolve": 5, "follow_up": 7}
 LEVELS = (
     "district", "community", "compound", "station", "department", "officer", "category", "item", "whistle_level", "channel",
 )  # fmt: skip
+PUBLISHED_YEARS = frozenset(day.year for day in chinese_calendar.constants.holidays)
 Z_95 = 1.959963984540054
 SATISFIED_FROM = 4
 SMALL_SAMPLE_BELOW = 10
@@ -107,10 +108,9 @@ class Reference:
 def _published_or_provisional(day: dt.date) -> bool:
     # "`chinesecalendar` holds every published year … Days of a year not yet published are provisional:
     #  statutory holidays from `holidays`, no make-up days."
-    try:
+    if day.year in PUBLISHED_YEARS:
         return bool(chinese_calendar.is_workday(day))
-    except NotImplementedError:
-        return day.weekday() < 5 and day not in _statutory(day.year)
+    return day.weekday() < 5 and day not in _statutory(day.year)
 
 
 @functools.cache

@@ -9,10 +9,7 @@ rounds as (
     select *
     from {{ ref('fct_case_round') }}
     where
-        is_counted
-        and is_latest_round
-        and resolved_month is not null
-        and {{ is_touched('score', 'resolved_month') }}
+        {{ is_satisfaction_round('score') }}
 ),
 
 {% set measures = ['voice', 'department_score_n', 'department_score', 'department_high', 'officer_score_n', 'officer_score',

@@ -18,6 +18,8 @@ from typing import Protocol
 
 import duckdb
 
+from linli.calendar import next_month
+
 LEVELS = ("district", "community", "compound", "station", "department", "officer", "category", "item", "whistle_level", "channel")
 _OWN_COLUMNS = ("district_code", "level", "key")
 FIGURE_COLUMNS = ("mart", "district_code", "level", "key", "grain", "metric", "value")
@@ -60,11 +62,6 @@ class Mart(Protocol):
 def level_column(level: str) -> str:
     """The column of a fact that holds the key of a level."""
     return "officer_no" if level == "officer" else f"{level}_code"
-
-
-def next_month(month: dt.date) -> dt.date:
-    """The first day of the month after."""
-    return (month.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
 
 
 def read_month(con: duckdb.DuckDBPyConnection, work_file: Path, marts: Sequence[Mart], month: dt.date) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linli import closing, publication, warehouse
+from linli.calendar import next_month
 from linli.closing import Closing, Restated
 from linli.failures import Refusal
 from linli.pipeline.night import silent
@@ -36,17 +37,12 @@ class Published:
     path: Path | None
 
 
-def last_day(month: dt.date) -> dt.date:
-    """The last day of the month of a date."""
-    return (month.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
-
-
 def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaign: str = "") -> Closing:
     """Freezes the figures of `month` as everything accepted so far gives them, for the as_of at which the month ended.
 
     `campaign` is what was chosen for the next month, in words. Raises MonthNotLoaded, AlreadyClosed, BuildFailed.
     """
-    day = last_day(month)
+    day = next_month(month) - dt.timedelta(days=1)
     with register_of(settings) as register:
         run = _loaded(register, day)
         closing_run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))
@@ -72,7 +68,7 @@ def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaig
 
 def restate_month(settings: Settings, month: dt.date) -> Restated:
     """Compares a closed month with what is known now; writes what differs as its next restatement. Raises NotClosed."""
-    day = last_day(month)
+    day = next_month(month) - dt.timedelta(days=1)
     closing.closing_of(settings.closed, day.replace(day=1))
     with register_of(settings) as register:
         run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))

@@ -12,11 +12,10 @@ from rich.table import Table
 from linli.contracts import Catalog
 from linli.pipeline.night import NightReport
 from linli.pipeline.report import ClosingTable
-from linli.pipeline.words import STATES, moment, typeable
+from linli.pipeline.words import STATES, STEPS, moment, typeable
 from linli.register import SourceStatus
 from linli.settings import Settings
 
-_STEPS = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}
 _COUNTS = {"landed": "到货", "accepted": "入库", "quarantined": "退回", "held": "等待", "duplicates": "重复"}
 
 
@@ -60,7 +59,7 @@ def _clock_table(rows: list[dict[str, Any]]) -> Table:
     for r in rows:
         counts = [str(r[k]) for k in ("due_count", "on_time_count", "late_count", "overdue_count", "open_count")]
         shown.add_row(
-            f"{r['month']:%Y-%m}", _STEPS[r["step"]], *counts, percent(r["on_time_rate"]), interval(r["on_time_low"], r["on_time_high"])
+            f"{r['month']:%Y-%m}", STEPS[r["step"]], *counts, percent(r["on_time_rate"]), interval(r["on_time_low"], r["on_time_high"])
         )
     return shown
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from linli import publication
+from linli.pipeline.words import STEPS
 from linli.settings import Settings
 
-_STEPS = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}
 _CLOCK = """
     select step, sum(on_time_count), sum(judged_count), sum(open_count)
     from mart.mart_clock_257 where level = 'district' and month = $month
@@ -61,7 +61,7 @@ def proposal(settings: Settings, month: dt.date) -> Proposal:
     [as_of] = _asked(settings, "select cast(max(as_of) as date) from main.published_at")
     lines = [f"数据截至 {as_of[0]}（不含当日）。冻结的是截至月末的数字，之后的更正列为重述。", ""]
     lines += [
-        f"- {_STEPS[step]}：按期 {on_time} / {judged}，未到期 {still_open}"
+        f"- {STEPS[step]}：按期 {on_time} / {judged}，未到期 {still_open}"
         for step, on_time, judged, still_open in _asked(settings, _CLOCK, month)
     ]
     [(satisfied, called, pending)] = _asked(settings, _CALLED, month)

@@ -15,6 +15,9 @@ from linli.settings import SHANGHAI
 STATES: Mapping[str, str] = {"loaded": "已载入", "failed": "未载入", "not_configured": "未配置"}
 """what became of a feed"""
 
+STEPS: Mapping[str, str] = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}
+"""steps of the clock"""
+
 CLOSED: Mapping[str, str] = {
     "accepted": "已改好入库",
     "deleted": "来源已删除",

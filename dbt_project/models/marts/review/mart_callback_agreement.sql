@@ -21,10 +21,7 @@ rounds as (
         {% endfor %}
     from {{ ref('fct_case_round') }}
     where
-        is_counted
-        and is_latest_round
-        and resolved_month is not null
-        and {{ is_touched('satisfaction', 'resolved_month') }}
+        {{ is_satisfaction_round() }}
 ),
 
 counted as (
@@ -32,15 +29,7 @@ counted as (
         month,
         district_code,
         {{ level_and_key() }},
-        count(*) as eligible_count,
-        count(*) filter (where is_matured) as matured_count,
-        count(*) filter (where is_double_called) as double_called_count,
-        {% for org, resident, name in [(true, true, 'double_satisfied'), (true, false, 'org_yes_resident_no'),
-            (false, true, 'org_no_resident_yes'), (false, false, 'neither_satisfied')] -%}
-        count(*) filter (
-            where is_double_called and organisation_is_satisfied = {{ org }} and resident_is_satisfied = {{ resident }}
-        ) as {{ name }}_count,
-        {% endfor -%}
+        {{ satisfaction_counts() }},
         {% for side in sides -%}
         count(*) filter (where is_matured and is_{{ side }}_reached) as {{ side }}_reached_count,
         count(*) filter (where is_matured and is_{{ side }}_late) as {{ side }}_late_count,

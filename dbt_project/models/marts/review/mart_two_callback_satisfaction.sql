@@ -14,10 +14,7 @@ rounds as (
         resident_is_satisfied
     from {{ ref('fct_case_round') }}
     where
-        is_counted
-        and is_latest_round
-        and resolved_month is not null
-        and {{ is_touched('satisfaction', 'resolved_month') }}
+        {{ is_satisfaction_round() }}
 ),
 
 counted as (
@@ -25,23 +22,9 @@ counted as (
         month,
         district_code,
         {{ level_and_key() }},
-        count(*) as eligible_count,
-        count(*) filter (where is_matured) as matured_count,
+        {{ satisfaction_counts() }},
         count(*) filter (where not is_matured) as pending_count,
-        count(*) filter (where is_both_reached) as both_reached_count,
-        count(*) filter (where is_double_called) as double_called_count,
-        count(*) filter (
-            where is_double_called and organisation_is_satisfied and resident_is_satisfied
-        ) as double_satisfied_count,
-        count(*) filter (
-            where is_double_called and organisation_is_satisfied and not resident_is_satisfied
-        ) as org_yes_resident_no_count,
-        count(*) filter (
-            where is_double_called and not organisation_is_satisfied and resident_is_satisfied
-        ) as org_no_resident_yes_count,
-        count(*) filter (
-            where is_double_called and not organisation_is_satisfied and not resident_is_satisfied
-        ) as neither_satisfied_count
+        count(*) filter (where is_both_reached) as both_reached_count
     from rounds
     group by {{ by_every_level(['month']) }}
 )
