@@ -171,17 +171,17 @@ def test_history_tells_of_runs_up_to_an_as_of(register: Register) -> None:
     register.add_batches([batch("b", rows=1, run_id=second.run_id)])
     closed = [("case_system", "cases", "K1", "accepted")]
     register.add_decisions([Decision(verdict("b", landed=1, accepted=0, quarantined=1), [entry("K3", "b")], closed=closed)], [], second)
-    entries = [(row["opened_on"], row["closed_on"], row["entries"]) for row in register.quarantine_history(END + later)]
+    entries = [(row["opened_on"], row["closed_on"], row["entries"]) for row in register.history.quarantine(END + later)]
     assert entries == [("2026-10-31", None, 1), ("2026-10-31", "2026-11-01", 1), ("2026-11-01", None, 1)]
-    assert [(row["opened_on"], row["closed_on"], row["entries"]) for row in register.quarantine_history(END)] == [("2026-10-31", None, 2)]
-    states = [(row["day"], row["state"], row["loaded_to"]) for row in register.source_history(DAY, END + later)]
+    assert [(row["opened_on"], row["closed_on"], row["entries"]) for row in register.history.quarantine(END)] == [("2026-10-31", None, 2)]
+    states = [(row["day"], row["state"], row["loaded_to"]) for row in register.history.sources(DAY, END + later)]
     assert states == [
         ("2026-10-31", "loaded", "2026-10-31T16:00:00.000000+00:00"),
         ("2026-11-01", "failed", "2026-10-31T16:00:00.000000+00:00"),
     ]
-    assert len(register.source_history(DAY, END)) == len(register.source_history(DAY + later, END + later)) == 1
-    accounts = [(row["day"], row["landed"], row["accepted"], row["quarantined"]) for row in register.account_history(DAY, END + later)]
+    assert len(register.history.sources(DAY, END)) == len(register.history.sources(DAY + later, END + later)) == 1
+    accounts = [(row["day"], row["landed"], row["accepted"], row["quarantined"]) for row in register.history.accounts(DAY, END + later)]
     assert accounts == [("2026-10-31", 3, 1, 2), ("2026-11-01", 1, 0, 1)]
-    assert [(row["day"], row["rule"], row["unexpected"]) for row in register.check_history(DAY, END + later)] == [
+    assert [(row["day"], row["rule"], row["unexpected"]) for row in register.history.checks(DAY, END + later)] == [
         ("2026-10-31", "item_listed", 2)
     ]

@@ -39,13 +39,13 @@ def history(register: Register, catalog: Catalog, run: Run) -> dict[str, pa.Tabl
     records = {
         (feed.source, feed.name): [record.name for record in feed.records] for source in catalog.sources.values() for feed in source.feeds
     }
-    told = register.source_history(first, run.as_of)
+    told = register.history.sources(first, run.as_of)
     of_records = [row | {"record": record} for row in told for record in records.get((row["source"], row["feed"]), ())]
     rows: Mapping[str, Iterable[dict[str, Any]]] = {
         "source_history": of_records,
-        "account_history": register.account_history(first, run.as_of),
-        "check_history": register.check_history(first, run.as_of),
-        "quarantine_history": register.quarantine_history(run.as_of),
+        "account_history": register.history.accounts(first, run.as_of),
+        "check_history": register.history.checks(first, run.as_of),
+        "quarantine_history": register.history.quarantine(run.as_of),
     }
     return {name: _table(found, SCHEMAS[name]) for name, found in rows.items()}
 

@@ -1,0 +1,213 @@
+"""`linli <noun> <verb>`: the command line. It parses, calls the pipeline and prints; it computes nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from linli.cli import contracts, demo, months, quarantine
+from linli.cli.terminal import (
+    DEGRADED,
+    DayOption,
+    configured,
+    console,
+    day_of,
+    demo_home,
+    errors,
+    explained,
+    progress,
+    settings_of_environment,
+    stop,
+)
+from linli.settings import SHANGHAI, Settings, as_of
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="邻里：小区执法进驻的数据管道与仓库")
+app.add_typer(demo.app, name="demo")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(months.app, name="month")
+app.add_typer(contracts.app, name="contracts")
+
+
+@app.callback()
+def main() -> None:
+    os.umask(0o077)
+
+
+@app.command()
+def night(day: DayOption) -> None:
+    """载入一天：抽取、把关、建模、发布（不经 Airflow，步骤与之相同）。"""
+    from linli import pipeline
+    from linli.pipeline.present import show_closing
+
+    settings, chosen = settings_of_environment(), day_of(day)
+    if as_of(chosen) > dt.datetime.now(SHANGHAI):
+        errors.print(f"[yellow]▲ {chosen} 还没有过完，当天的数据可能不全，此后的期限也会被算作已到")
+    with explained(), progress() as tell:
+        report = pipeline.night(settings, chosen, tell)
+    show_closing(console, report.table, pipeline.catalog(settings), settings)
+    if report.state != "succeeded":
+        raise typer.Exit(DEGRADED)
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Option("--from", help="起始日，如 2026-10-01")],
+    last: Annotated[str, typer.Option("--to", help="截止日（含），如 2026-10-31")],
+) -> None:
+    """从起始日到截止日（含）逐日载入，旧日在前。"""
+    from linli import pipeline
+    from linli.pipeline.present import show_closing, show_days
+
+    settings, reports = settings_of_environment(), []
+    try:
+        with explained(), progress() as tell:
+            for report in pipeline.backfill(settings, day_of(first), day_of(last), tell):
+                reports.append(report)
+    finally:
+        if reports:
+            show_days(console, reports)
+            show_closing(console, reports[-1].table, pipeline.catalog(settings), settings)
+    if any(report.state != "succeeded" for report in reports):
+        raise typer.Exit(DEGRADED)
+
+
+@app.command()
+def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天，示范区则为其最新一天")] = None) -> None:
+    """主任务：通过 Airflow 跑一夜；未配置任何来源时先启动示范区。"""
+    from linli import demo, pipeline
+    from linli.pipeline import embedded
+    from linli.pipeline.present import show_closing
+
+    given = dict(os.environ)
+    chosen = day_of(day) if day else None
+    with explained(), progress() as tell:
+        settings = configured()
+        if not settings.connections:
+            tell("示范区启动", 0, 0)
+            demo.up(demo_home())
+            latest = pipeline.latest_day(settings)
+            if chosen is None and latest is not None and latest >= demo.status(demo_home()).until:
+                demo.tick(demo_home())
+            given |= demo.environment(demo_home())
+            settings = Settings.load(given)
+            chosen = chosen or demo.status(demo_home()).until
+        chosen = chosen or (dt.datetime.now(SHANGHAI) - dt.timedelta(days=1)).date()
+        before = pipeline.latest_version(settings)
+        try:
+            embedded.run_dag(settings, given, "nightly", {"day": chosen.isoformat()}, lambda step: tell(step, 0, 0))
+        except embedded.AirflowFailed:
+            # The DAG run of a degraded night fails on purpose, after it has published.
+            if pipeline.latest_version(settings) == before:
+                raise
+        table = pipeline.closing_table_of(settings, chosen)
+    show_closing(console, table, pipeline.catalog(settings), settings)
+    console.print(f"运行日志：{embedded.log_of(settings, 'nightly', chosen.isoformat())}", soft_wrap=True)
+    if table.is_degraded:
+        raise typer.Exit(DEGRADED)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="本机端口")] = 8080) -> None:
+    """在本机（127.0.0.1）打开 Airflow 界面与调度，Ctrl-C 结束。"""
+    from linli.pipeline import embedded
+
+    def ready(base: str, passwords: Path) -> None:
+        console.print(f"Airflow：{base}  用户 admin，密码见 {passwords}", soft_wrap=True)
+
+    settings = settings_of_environment()
+    given = {**os.environ}
+    if not Settings.load().connections:
+        from linli import demo
+
+        given |= demo.environment(demo_home())
+    with explained():
+        embedded.serve(settings, given, port=port, ready=ready)
+
+
+@app.command()
+def reconcile(
+    day: DayOption,
+    hashes: Annotated[bool, typer.Option("--hashes", help="连同逐行校验（每周一次）")] = False,
+) -> None:
+    """与来源核对：补上漏掉的，标出已删除的；下一夜把关入库。"""
+    from linli import pipeline
+
+    settings = settings_of_environment()
+    shown = Table("来源", "在源", "补取", "已删", title="核对", title_justify="left")
+    with explained(), progress() as tell:
+        for name, counts in pipeline.reconcile(settings, day_of(day), with_hashes=hashes, progress=tell):
+            shown.add_row(name, *[f"{counts[k]:,}" for k in ("keys", "refetched", "deleted")])
+    console.print(shown)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="SQL，只读")],
+    limit: Annotated[int, typer.Option(help="最多显示的行数")] = 100,
+    csv: Annotated[bool, typer.Option("--csv", help="以 CSV 输出全部行")] = False,
+) -> None:
+    """查询已发布的仓库（只读，不可访问其他文件）。"""
+    import duckdb
+
+    from linli import publication
+    from linli.pipeline.present import show_rows
+
+    with explained():
+        con = publication.open_published(settings_of_environment())
+        try:
+            cursor = con.execute(query) if query.strip() else None
+            if cursor is None:
+                stop("没有给出 SQL")
+            names = [d[0] for d in cursor.description or ()]
+            if csv:
+                import csv as csv_format
+
+                writer = csv_format.writer(sys.stdout)
+                writer.writerow(names)
+                while rows := cursor.fetchmany(10_000):
+                    writer.writerows(rows)
+            else:
+                show_rows(console, names, cursor.fetchall(), limit)
+        except duckdb.Error as error:
+            stop(str(error))
+        finally:
+            con.close()
+
+
+@app.command()
+def status() -> None:
+    """最近一夜：状态、各来源数据截至何时、去向。"""
+    from linli import pipeline
+    from linli.pipeline.present import show_closing, show_sources
+
+    settings = settings_of_environment()
+    with explained():
+        day = pipeline.latest_day(settings)
+        if day is None:
+            stop("还没有发布过：先运行 linli night 或 make run")
+        table = pipeline.closing_table_of(settings, day)
+    show_sources(console, table.statuses, pipeline.catalog(settings))
+    show_closing(console, table, pipeline.catalog(settings), settings)
+
+
+@app.command()
+def rebuild(
+    day: DayOption,
+    into: Annotated[Path | None, typer.Option(help="把结果另存为这个文件（DuckDB）")] = None,
+) -> None:
+    """按当时已入库的数据，把过去某一天的数字重新算一遍，打印内容校验值。"""
+    from linli import pipeline
+
+    settings, chosen = settings_of_environment(), day_of(day)
+    with explained(), progress() as tell:
+        tell(f"重算 {chosen}", 0, 0)
+        found = pipeline.rebuild(settings, chosen, into=into)
+    console.print(f"截至 {found.as_of.astimezone(SHANGHAI):%Y-%m-%d %H:%M}  内容校验值 {found.content_hash}", soft_wrap=True)
+    if found.path:
+        console.print(f"已写入 {found.path}", soft_wrap=True)

@@ -1,0 +1,5 @@
+"""`python -m linli.cli`."""
+
+from linli.cli import app
+
+app()

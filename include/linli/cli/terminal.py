@@ -1,0 +1,106 @@
+"""What every command shares: the consoles, the settings, dates as they are typed, progress, refusals in words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from linli.failures import Refusal
+from linli.settings import Settings, SettingsError
+
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140)
+errors = Console(stderr=True)
+
+DEGRADED = 3
+MonthArgument = Annotated[str, typer.Argument(help="月份，如 2026-10")]
+DayOption = Annotated[str, typer.Option(help="日期，如 2026-10-31")]
+
+
+def stop(message: str, code: int = 1) -> NoReturn:
+    """Ends the command with a message, its commands as they can be typed here."""
+    from linli.pipeline.words import typeable
+
+    errors.print(f"[red]✗[/red] {escape(typeable(message))}", soft_wrap=True, highlight=False)
+    raise typer.Exit(code)
+
+
+def day_of(text: str) -> dt.date:
+    """A day as typed; ends the command when it is none."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        stop(f"日期“{text}”无法识别，应写作 2026-10-31")
+
+
+def month_of(text: str) -> dt.date:
+    """The first day of a month as typed; ends the command when it is none."""
+    try:
+        return dt.date.fromisoformat(f"{text}-01")
+    except ValueError:
+        stop(f"月份“{text}”无法识别，应写作 2026-10")
+
+
+def demo_home() -> Path:
+    """The folder of the demo district."""
+    base = Path(os.environ["LINLI_PROJECT"]) if os.environ.get("LINLI_PROJECT") else Settings.load({}).project
+    return Path(os.environ.get("LINLI_DEMO_HOME") or base / ".demo").expanduser().resolve()
+
+
+def settings_of_environment() -> Settings:
+    """Settings of the environment; with no source configured, those of a demo district that is up."""
+    try:
+        found = configured()
+        if not found.connections:
+            from linli import demo
+
+            lent = demo.environment(demo_home())
+            if lent:
+                errors.print(f"未配置任何来源，改用示范区（{demo_home()}）", soft_wrap=True, highlight=False)
+            found = Settings.load({**os.environ, **lent})
+        return found
+    except Refusal as error:
+        stop(str(error))
+
+
+def configured() -> Settings:
+    """Settings of the environment. Raises SettingsError for a source variable that names no declared source: a typo."""
+    found = Settings.load()
+    declared = {path.parent.name for path in (found.project / "expectations").glob("*/_source.yml")}
+    unknown = sorted((set(found.connections) | set(found.tokens)) - declared)
+    if unknown:
+        raise SettingsError(f"环境变量 LINLI_{unknown[0].upper()}_… 不对应任何已声明的来源（{'、'.join(sorted(declared))}），请检查拼写")
+    return found
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on the terminal, and what tells it (what is being done, steps done, steps in all)."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def tell(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total or None)
+
+        yield tell
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns refusals into a message instead of a traceback."""
+    try:
+        yield
+    except Refusal as error:
+        stop(str(error))
+    except (FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError) as error:
+        stop(f"{error.filename or ''} 不能使用：{error.strerror}；请检查 LINLI_HOME 等路径及其权限")

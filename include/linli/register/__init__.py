@@ -1,0 +1,35 @@
+"""The register: the one mutable book of batches, verdicts, quarantine, runs and publications.
+
+Files in the lake and under verdicts/ are immutable; a file counts only once the register names it, so every
+stage has one commit point: one SQLite transaction here. It holds keys and rule names, never the rows themselves.
+"""
+
+from linli.register.book import Register
+from linli.register.entries import (
+    Batch,
+    CheckResult,
+    Decision,
+    HeldRow,
+    QuarantineEntry,
+    RegisterError,
+    Run,
+    SourceStatus,
+    SupersededRun,
+    Verdict,
+    now,
+)
+
+__all__ = [
+    "Batch",
+    "CheckResult",
+    "Decision",
+    "HeldRow",
+    "QuarantineEntry",
+    "Register",
+    "RegisterError",
+    "Run",
+    "SourceStatus",
+    "SupersededRun",
+    "Verdict",
+    "now",
+]

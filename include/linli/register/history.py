@@ -1,0 +1,68 @@
+"""The register over many days: what each run said of sources, accounts, checks and quarantine. Read only."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from typing import Any
+
+from linli.register.moments import as_text
+
+
+class History:
+    """Questions to the runs so far; every answer is a list of rows."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def sources(self, first: dt.date, until: dt.datetime) -> list[dict[str, Any]]:
+        """What became of each feed in the runs of `first` and later days whose as_of is at or before `until`: one row a run and feed."""
+        return self._asked(
+            """select r.day, r.token, s.source, s.feed, s.state, s.as_of as loaded_to, s.landed
+            from source_status s join runs r on r.run_id = s.run_id
+            where r.day >= ? and r.as_of <= ? order by r.token, s.rowid""",
+            first, until,
+        )  # fmt: skip
+
+    def accounts(self, first: dt.date, until: dt.datetime) -> list[dict[str, Any]]:
+        """The accounts of batches by the run that landed them, at their newest verdict: one row a run and record; days as above."""
+        return self._asked(
+            """select r.day, r.token, b.source, b.record, sum(v.landed) as landed, sum(v.accepted) as accepted,
+              sum(v.quarantined) as quarantined, sum(v.held) as held, sum(v.duplicates) as duplicates, sum(v.stopped) as stopped
+            from runs r join batches b on b.run_id = r.run_id
+              join verdicts v on v.batch_id = b.batch_id and v.n = (select max(n) from verdicts w where w.batch_id = b.batch_id)
+            where r.day >= ? and r.as_of <= ? group by r.token, b.source, b.record order by r.token, min(b.rowid)""",
+            first, until,
+        )  # fmt: skip
+
+    def checks(self, first: dt.date, until: dt.datetime) -> list[dict[str, Any]]:
+        """The rules that rows have broken: one row a run, record and rule; days as above."""
+        return self._asked(
+            """select r.day, r.token, c.source, c.record, c.rule, c.severity, c.evaluated, c.unexpected
+            from runs r join check_results c on c.run_id = r.run_id
+            where r.day >= ? and r.as_of <= ? and c.unexpected > 0 order by r.token, c.rowid""",
+            first, until,
+        )  # fmt: skip
+
+    def quarantine(self, until: dt.datetime) -> list[dict[str, Any]]:
+        """Quarantine entries by the days of the runs that opened and closed them (null: open after `until`), counted per record.
+
+        A moment belongs to the night begun last before it; runs that load nothing decide nothing about rows.
+        """
+        return self._asked(
+            """with deciding as (
+              select day, as_of, started_at, lead(started_at, 1, '9999') over (order by token) as next_started_at
+              from runs where run_id in (select run_id from source_status)
+            ), moments as (
+              select source, record, opened_at, closed_at, count(*) as entries from quarantine group by source, record, opened_at, closed_at
+            )
+            select m.source, m.record, o.day as opened_on, case when c.as_of <= ? then c.day end as closed_on, sum(m.entries) as entries
+            from moments m join deciding o on o.started_at <= m.opened_at and m.opened_at < o.next_started_at
+              left join deciding c on c.started_at <= m.closed_at and m.closed_at < c.next_started_at
+            where o.as_of <= ? group by 1, 2, 3, 4 order by 1, 2, 3, 4""",
+            until, until,
+        )  # fmt: skip
+
+    def _asked(self, sql: str, *given: dt.date) -> list[dict[str, Any]]:
+        args = [as_text(value) if isinstance(value, dt.datetime) else value.isoformat() for value in given]
+        return [dict(r) for r in self._db.execute(sql, args)]
