@@ -55,3 +55,8 @@ cast(date_part('hour', timezone('Asia/Shanghai', {{ instant }})) * 60 + date_par
 {% macro all_but(column) %}{{ return(adapter.dispatch('all_but')(column)) }}{% endmacro %}
 {% macro duckdb__all_but(column) %}* exclude ({{ column }}){% endmacro %}
 {% macro spark__all_but(column) %}* except ({{ column }}){% endmacro %}
+
+{# An expression that ends its statement with an error of this text. #}
+{% macro failing_with(text) %}{{ return(adapter.dispatch('failing_with')(text)) }}{% endmacro %}
+{% macro duckdb__failing_with(text) %}error('{{ text }}'){% endmacro %}
+{% macro spark__failing_with(text) %}raise_error('{{ text }}'){% endmacro %}

@@ -140,7 +140,7 @@ def gate_run(settings: Settings, run_id: str) -> dict[str, int]:
     from linli import gate, warehouse
 
     # where the build follows in this process, it finds dbt imported: the other core has nothing to do meanwhile
-    warehouse.make_ready()
+    warehouse.make_ready(settings)
     with register_of(settings) as register:
         run = register.run(run_id)
         _note_the_rest(settings, register, run)

@@ -25,7 +25,7 @@ from linli.contracts import Catalog
 from linli.register import Register, Run, Verdict
 from linli.settings import SHANGHAI, Settings
 from linli.warehouse import landed
-from linli.warehouse.dbt import NodeResult, dbt_build
+from linli.warehouse.dbt import NodeResult, dbt_build, start_dbt
 from linli.warehouse.history import history
 from linli.warehouse.landed import Accepted, Finished
 from linli.warehouse.project import fingerprint, stage
@@ -84,6 +84,16 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
         seconds=time.monotonic() - started,
         slowest=tuple(sorted(results, key=lambda result: -result.seconds)[:5]),
     )
+
+
+def make_ready(settings: Settings) -> None:
+    """Has dbt imported and the models read beside what this process is doing, unless another build is at work: the build that
+    follows in this process then begins at once."""
+    try:
+        with _only_writer(settings, waits=False) as lock:
+            start_dbt(stage(settings), settings, lock)
+    except BlockingIOError:
+        return
 
 
 def last_calendar_day(as_of: dt.datetime) -> dt.date:
@@ -148,11 +158,12 @@ def rebuild(settings: Settings, register: Register, catalog: Catalog, run: Run, 
 
 
 @contextmanager
-def _only_writer(settings: Settings) -> Iterator[int]:
-    """Waits for any other writer; gives the open lock file, which a child process may hold on to."""
+def _only_writer(settings: Settings, *, waits: bool = True) -> Iterator[int]:
+    """Waits for any other writer; gives the open lock file, which a child process may hold on to. Raises BlockingIOError when there
+    is another writer and it does not wait."""
     settings.warehouse.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (settings.warehouse / ".writer.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield lock.fileno()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,28 +16,39 @@ from linli.failures import Refusal
 from linli.settings import Settings
 from linli.warehouse.project import StagedProject
 
-# dbt's own results come only with the whole manifest, written out twice, which costs a night several seconds: the few words
-# needed of each node are written here. On Linux dbt ends with whoever started it (1 is PR_SET_PDEATHSIG): nobody would read the
-# results of one left alone. The open files that come with the order are held until dbt ends.
+# Imports dbt, reads the models, then waits for its one order: the larger part of a small build. dbt's own results come only with
+# the whole manifest, written out twice, which costs a night several seconds: the few words needed of each node are written here.
+# On Linux dbt ends with whoever started it (1 is PR_SET_PDEATHSIG): nobody would read the results of one left alone. The lock it
+# is started with is held while it reads the models, the open files that come with the order until dbt ends.
 _DBT = """
-import ctypes, json, os, signal, socket, sys
+import ctypes, gc, json, os, signal, socket, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-from dbt.cli.main import dbtRunner
+start = json.loads(sys.argv[1])
+os.chdir(start["folder"])
+os.environ.update(start["environment"])
+import pandas
 import dbt.adapters.duckdb
-with socket.socket(fileno=int(sys.argv[1])) as orders:
+from dbt.cli.main import dbtRunner
+manifest = dbtRunner().invoke(["parse", "--no-write-json", *start["places"]]).result
+gc.freeze()
+if start["lock"] is not None:
+    os.close(start["lock"])
+with socket.socket(fileno=start["orders"]) as orders:
     order, held, _, _ = socket.recv_fds(orders, 1 << 20, 8)
 if not order:
     sys.exit(0)
 order = json.loads(order)
-os.chdir(order["folder"])
-os.environ.update(order["environment"])
-done = dbtRunner().invoke(order["command"])
+runner = dbtRunner() if order["command"][0] == "parse" else dbtRunner(manifest=manifest)
+done = runner.invoke([*order["command"], *start["places"]])
 nodes = getattr(done.result, "results", [])
+said = [[n.node.unique_id, str(n.status), n.execution_time, n.message if n.node.resource_type == "operation" else ""] for n in nodes]
 with open(order["results"], "w", encoding="utf-8") as file:
-    json.dump([[node.node.unique_id, str(node.status), node.execution_time] for node in nodes], file)
+    json.dump(said, file)
 sys.exit(0 if done.success else 1)
 """
+# How macros/nightly_checks.sql says which generic tests of a night have failed.
+_CHECKS_FAILED = re.compile(r"checks failed: (.*)")
 _SHOWN_FAILURES = 5
 
 
@@ -52,18 +64,26 @@ class NodeResult:
     kind: str
     status: str
     seconds: float
+    message: str = ""
+
+    @property
+    def broken(self) -> list[str]:
+        """What a node that has failed has found broken: itself, or the tests it asked for others."""
+        found = _CHECKS_FAILED.search(self.message)
+        return found[1].split() if found else [self.name]
 
 
 def dbt_build(
     project: StagedProject, settings: Settings, work_file: Path, *, full_refresh: bool, idle: Sequence[str], lock: int
 ) -> list[NodeResult]:
     """`dbt build` on a working file. A night leaves out unit tests, which are about code, exposures, which say who reads what,
-    reference tables, which only a full refresh can change, and the models named in `idle` with their tests. dbt holds the open
-    file `lock` as well: should we die, the working file stays locked until it has ended too. Raises BuildFailed."""
+    reference tables, which only a full refresh can change, and the models named in `idle`; it asks all generic tests of what it
+    has built in one query at its end. dbt holds the open file `lock` as well: should we die, the working file stays locked until
+    it has ended too. Raises BuildFailed."""
     choice = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
-    choice += ["--full-refresh"] if full_refresh else ["--exclude", "tag:reference", *idle]
+    choice += ["--full-refresh"] if full_refresh else ["--exclude", "tag:reference", "test_type:generic", *idle]
     returned, results = _run(project, settings, work_file, ["build", "--no-write-json", *choice], pass_fds=(lock,))
-    broken = [result.name for result in results if result.status in ("error", "fail")]
+    broken = [name for result in results if result.status in ("error", "fail") for name in result.broken]
     if returned or not results:
         named = "、".join(broken[:_SHOWN_FAILURES]) + (f" 等 {len(broken)} 个" if broken[_SHOWN_FAILURES:] else "")
         where = (project.logs / "dbt.log").relative_to(settings.home)
@@ -84,28 +104,29 @@ def _run(
 ) -> tuple[int, list[NodeResult]]:
     said = project.target.parent / "results.json"
     said.unlink(missing_ok=True)
-    # dbt parses everything anew when its profile changes: the path it is given, seen from the project, is the same for any file and home
-    place = project.target.parent / "place"
+    place = _place(project)
     place.unlink(missing_ok=True)
     place.symlink_to(work_file.parent)
-    dbt = _take()
-    order = {
-        "folder": str(project.folder),
-        "environment": _environment(settings, Path(os.path.relpath(place, project.folder)) / work_file.name),
-        "command": [*command, *_places(project)],
-        "results": str(said),
-    }
-    return dbt.run(json.dumps(order), pass_fds), _results(said)
+    order = {"command": list(command), "results": str(said)}
+    return _take(project, settings).run(json.dumps(order), pass_fds), _results(said)
 
 
 class _Dbt:
-    """A process that has imported dbt, the larger part of a small build, and waits for its one order."""
+    """A process that imports dbt and reads the models of a staged project, and then waits for its one order."""
 
-    def __init__(self) -> None:
+    def __init__(self, project: StagedProject, settings: Settings, lock: int | None = None) -> None:
+        self.reads = (project, settings)
         self._orders, theirs = socket.socketpair()
+        start = {
+            "folder": str(project.folder),
+            "environment": _environment(settings, project),
+            "places": _places(project),
+            "orders": theirs.fileno(),
+            "lock": lock,
+        }
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _DBT, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, "-c", _DBT, json.dumps(start)],
+            pass_fds=[theirs.fileno(), *([] if lock is None else [lock])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -125,31 +146,38 @@ class _Dbt:
 _ready: list[_Dbt] = []
 
 
-def make_ready() -> None:
-    """Starts dbt beside what this process is doing; the next build finds it imported. It ends with this process."""
+def start_dbt(project: StagedProject, settings: Settings, lock: int) -> None:
+    """Starts dbt beside what this process is doing; the next build of the same project finds it waiting. It ends with this process,
+    and holds the open file `lock` while it reads the models."""
     if not _ready:
-        _ready.append(_Dbt())
+        _ready.append(_Dbt(project, settings, lock))
 
 
-def _take() -> _Dbt:
+def _take(project: StagedProject, settings: Settings) -> _Dbt:
     while _ready:
         waiting = _ready.pop()
-        if waiting.is_waiting():
+        if waiting.reads == (project, settings) and waiting.is_waiting():
             return waiting
-    return _Dbt()
+    return _Dbt(project, settings)
 
 
 def _places(project: StagedProject) -> list[str]:
     return [
         "--project-dir", str(project.folder), "--profiles-dir", str(project.folder),
         "--target-path", str(project.target), "--log-path", str(project.logs),
-        "--no-version-check", "--no-use-colors", "--log-level", "warn", "--log-level-file", "info",
+        "--no-version-check", "--no-use-colors", "--log-level", "warn", "--log-level-file", "warn",
     ]  # fmt: skip
 
 
-def _environment(settings: Settings, work_file: Path) -> dict[str, str]:
+def _place(project: StagedProject) -> Path:
+    """A link to the folder of the working file: dbt parses everything anew when its profile changes, and the path it is given, seen
+    from the project, is the same for any file and home."""
+    return project.target.parent / "place"
+
+
+def _environment(settings: Settings, project: StagedProject) -> dict[str, str]:
     return {
-        "LINLI_WORK_FILE": str(work_file),
+        "LINLI_WORK_FILE": os.path.relpath(_place(project) / settings.work_file.name, project.folder),
         "LINLI_THREADS": str(settings.threads),
         "LINLI_MEMORY_LIMIT": settings.memory_limit,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -161,8 +189,8 @@ def _results(path: Path) -> list[NodeResult]:
     if not path.exists():
         return []
     found = []
-    for unique_id, status, seconds in json.loads(path.read_text(encoding="utf-8")):
+    for unique_id, status, seconds, message in json.loads(path.read_text(encoding="utf-8")):
         kind, _, *names = unique_id.split(".")
         # a unit test is named after its model, then by its own name; a data test by its name, then a hash
-        found.append(NodeResult(names[-1] if kind == "unit_test" else names[0], kind, status, float(seconds)))
+        found.append(NodeResult(names[-1] if kind == "unit_test" else names[0], kind, status, float(seconds), message))
     return found
