@@ -65,8 +65,8 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
         assert linli("night", "--day", DAY, LINLI_REFERENCE=str(broken)).returncode == 1, "dbt was to fail"
         systems.api.faults.clear()
         settings = Settings.load(env)
-        with pytest.raises(AirflowFailed) as failed:  # the broken contract fails the run, after it has published
-            embedded.run_dag(settings, env, "nightly", {"day": DAY}, said.append)
+        with embedded.OneRun(settings, env, "nightly") as airflow, pytest.raises(AirflowFailed) as failed:
+            airflow.run({"day": DAY}, said.append)  # the broken contract fails the run, after it has published
         said.append(str(failed.value))
         linli("status")
         linli("quarantine", "list", "--limit", "1000")

@@ -84,27 +84,27 @@ def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天�
     from linli.pipeline import embedded
     from linli.pipeline.present import show_closing
 
-    given = dict(os.environ)
-    chosen = day_of(day) if day else None
+    chosen, of_demo = day_of(day) if day else None, {}
     with explained(), progress() as tell:
         settings = configured()
-        if not settings.connections:
-            tell("示范区启动", 0, 0)
-            demo.up(demo_home())
-            latest = pipeline.latest_day(settings)
-            if chosen is None and latest is not None and latest >= demo.status(demo_home()).until:
-                demo.tick(demo_home())
-            given |= demo.environment(demo_home())
-            settings = Settings.load(given)
-            chosen = chosen or demo.status(demo_home()).until
-        chosen = chosen or (dt.datetime.now(SHANGHAI) - dt.timedelta(days=1)).date()
-        before = pipeline.latest_version(settings)
-        try:
-            embedded.run_dag(settings, given, "nightly", {"day": chosen.isoformat()}, lambda step: tell(step, 0, 0))
-        except embedded.AirflowFailed:
-            # The DAG run of a degraded night fails on purpose, after it has published.
-            if pipeline.latest_version(settings) == before:
-                raise
+        with embedded.OneRun(settings, os.environ, "nightly") as airflow:
+            if not settings.connections:
+                tell("示范区启动", 0, 0)
+                demo.up(demo_home())
+                latest = pipeline.latest_day(settings)
+                if chosen is None and latest is not None and latest >= demo.status(demo_home()).until:
+                    demo.tick(demo_home())
+                of_demo = demo.environment(demo_home())
+                settings = Settings.load({**os.environ, **of_demo})
+                chosen = chosen or demo.status(demo_home()).until
+            chosen = chosen or (dt.datetime.now(SHANGHAI) - dt.timedelta(days=1)).date()
+            before = pipeline.latest_version(settings)
+            try:
+                airflow.run({"day": chosen.isoformat()}, lambda step: tell(step, 0, 0), given=of_demo)
+            except embedded.AirflowFailed:
+                # The DAG run of a degraded night fails on purpose, after it has published.
+                if pipeline.latest_version(settings) == before:
+                    raise
         table = pipeline.closing_table_of(settings, chosen)
     show_closing(console, table, pipeline.catalog(settings), settings)
     console.print(f"运行日志：{embedded.log_of(settings, 'nightly', chosen.isoformat())}", soft_wrap=True)

@@ -15,6 +15,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from linli.failures import Refusal
@@ -73,7 +75,7 @@ def _log(settings: Settings, name: str) -> Path:
 
 
 def log_of(settings: Settings, dag: str, day: str) -> Path:
-    """Where `run_dag` writes what Airflow says."""
+    """Where `OneRun` writes what Airflow says."""
     return _log(settings, f"airflow-{dag}-{day}.log")
 
 
@@ -92,27 +94,54 @@ def migrate(settings: Settings, env: Mapping[str, str]) -> None:
     marker.write_text(version)
 
 
-def run_dag(settings: Settings, given: Mapping[str, str], dag: str, conf: Mapping[str, str], progress: Callable[[str], None]) -> None:
-    """Runs one DAG to its end with its real tasks; `log_of` holds what Airflow says. `progress` is told each task as it starts.
+class OneRun:
+    """A DAG that has Airflow started for it and waits for its run."""
 
-    Raises AirflowFailed when the DAG run failed.
-    """
-    env = environment(settings, {**given, "LINLI_RETRY_SECONDS": given.get("LINLI_RETRY_SECONDS", "5")})
-    progress("Airflow 建库")
-    migrate(settings, env)
-    log = log_of(settings, dag, conf.get("day", "manual"))
-    command = [_airflow(settings), "dags", "test", dag, "-f", str(settings.project / "dags" / f"{dag}.py"), "-c", json.dumps(conf)]
-    with log.open("w", encoding="utf-8") as out:
-        process = subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace"
+    def __init__(self, settings: Settings, given: Mapping[str, str], dag: str) -> None:
+        self._settings, self._dag = settings, dag
+        self._env = environment(settings, {**given, "LINLI_RETRY_SECONDS": given.get("LINLI_RETRY_SECONDS", "5")})
+        self._starting = ThreadPoolExecutor(1)
+        self._started = self._starting.submit(self._start)
+
+    def _start(self) -> subprocess.Popen[str]:
+        migrate(self._settings, self._env)
+        return subprocess.Popen(
+            [sys.executable, str(self._settings.project / "dags" / "one_run.py"), self._dag],
+            env=self._env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
-        assert process.stdout is not None
-        for line in process.stdout:
-            out.write(line)
-            if found := _TASK.search(line):
-                progress(found[1] + (f"[{found[2]}]" if found[2] else ""))
-    if process.wait():
-        raise AirflowFailed(f"Airflow 运行 {dag} 失败，详见 {log}")
+
+    def run(self, conf: Mapping[str, str], progress: Callable[[str], None], *, given: Mapping[str, str] | None = None) -> None:
+        """Runs the DAG to its end with its real tasks; `log_of` holds what Airflow says. `progress` is told each task as it starts;
+        `given` is what the environment has besides since Airflow was started. Raises AirflowFailed when the DAG run failed."""
+        progress("Airflow 启动")
+        process = self._started.result()
+        log = log_of(self._settings, self._dag, conf.get("day", "manual"))
+        assert process.stdin is not None and process.stdout is not None
+        with suppress(BrokenPipeError), process.stdin as orders:
+            orders.write(json.dumps({"environment": dict(given or {}), "conf": dict(conf)}) + "\n")
+        with log.open("w", encoding="utf-8") as out:
+            for line in process.stdout:
+                out.write(line)
+                if found := _TASK.search(line):
+                    progress(found[1] + (f"[{found[2]}]" if found[2] else ""))
+        if process.wait():
+            raise AirflowFailed(f"Airflow 运行 {self._dag} 失败，详见 {log}")
+
+    def __enter__(self) -> OneRun:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends an Airflow that was not told to run."""
+        self._starting.shutdown()
+        if self._started.exception() is None and self._started.result().poll() is None:
+            self._started.result().kill()
+            self._started.result().wait()
 
 
 def _answers(url: str) -> bool:
