@@ -19,6 +19,8 @@ from airflow.utils.state import DagRunState
 from cadwyn import HeadVersion, Version, VersionBundle
 from cadwyn.route_generation import _DELETED_ROUTE_TAG
 
+from linli import pipeline
+
 
 def speak_the_newest_version() -> None:
     """The process speaks to itself: the routes of older versions of Airflow's API take as long to make as many tasks to run."""
@@ -27,6 +29,7 @@ def speak_the_newest_version() -> None:
 
 
 def main(name: str) -> int:
+    pipeline.make_gate_ready()
     settings.initialize()
     dag = DagBag(Path(__file__).with_name(f"{name}.py")).dags[name]
     speak_the_newest_version()

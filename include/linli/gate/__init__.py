@@ -3,7 +3,7 @@
 from linli.gate.again import COLUMN_MISSING
 from linli.gate.compile import UnknownReference
 from linli.gate.enrich import ContextBroken
-from linli.gate.judge import GateDisagreement
+from linli.gate.judge import GateDisagreement, make_ready
 from linli.gate.stage import GateReport, RecordReport, RowsUnaccounted, gate
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "RowsUnaccounted",
     "UnknownReference",
     "gate",
+    "make_ready",
 ]

@@ -45,6 +45,11 @@ def _context() -> EphemeralDataContext:
     return _contexts[0]
 
 
+def make_ready() -> None:
+    """Imports Great Expectations and makes its context, which the first judgement of a process would do."""
+    _context()
+
+
 def _judged(address: str) -> Any:
     """The table `judged` as a batch definition, in the one data source of this process."""
     sources: Any = _context().data_sources

@@ -1,5 +1,6 @@
 """The only place where stages meet; the DAGs, the command line and the tests all call these functions."""
 
+from linli.pipeline.beside import make_ready as make_gate_ready
 from linli.pipeline.declarations import stale_files, write_derived_files
 from linli.pipeline.months import close_month, rebuild, restate_all, restate_month
 from linli.pipeline.night import NightReport, backfill, night
@@ -43,6 +44,7 @@ __all__ = [
     "gate_run",
     "latest_day",
     "latest_version",
+    "make_gate_ready",
     "night",
     "proposal",
     "publish_run",

@@ -165,7 +165,7 @@ def _places(project: StagedProject) -> list[str]:
     return [
         "--project-dir", str(project.folder), "--profiles-dir", str(project.folder),
         "--target-path", str(project.target), "--log-path", str(project.logs),
-        "--no-version-check", "--no-use-colors", "--log-level", "warn", "--log-level-file", "warn",
+        "--no-version-check", "--no-use-colors", "--log-level", "warn", "--log-level-file", "info",
     ]  # fmt: skip
 
 

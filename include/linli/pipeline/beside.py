@@ -1,0 +1,78 @@
+"""A gate that has imported Great Expectations (seconds) while its parent was doing something else, and waits to be called once.
+
+Only a process that goes through a whole night gains by it: `make_ready` there, before the sources are read, and `gate_run` of the
+steps is then carried out here, by the same function.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import socket
+import subprocess
+import sys
+from multiprocessing.connection import Connection
+
+from linli.settings import Settings
+
+
+class GateLost(RuntimeError):
+    """The process of the gate has ended without an answer."""
+
+
+class _Gate:
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._process = subprocess.Popen([sys.executable, "-m", __name__, str(theirs.fileno())], pass_fds=[theirs.fileno()])
+        theirs.close()
+        self._calls = Connection(ours.detach())
+
+    def run(self, settings: Settings, run_id: str) -> dict[str, int]:
+        """What the gate returns; raises what it raises, or GateLost."""
+        with self._calls as calls:
+            calls.send((settings, run_id))
+            try:
+                answer: dict[str, int] | BaseException = calls.recv()
+            except EOFError:
+                raise GateLost(f"the process of the gate ended with {self._process.wait()}") from None
+        self._process.wait()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+_ready: list[_Gate] = []
+
+
+def make_ready() -> None:
+    """Starts a gate beside what this process is doing. It ends with this process."""
+    if not _ready:
+        _ready.append(_Gate())
+
+
+def take() -> _Gate | None:
+    """The gate that waits, if there is one."""
+    return _ready.pop() if _ready else None
+
+
+def _serve(handle: int) -> None:
+    if sys.platform == "linux":
+        # nobody would be there for the answer, and another night may begin (1 is PR_SET_PDEATHSIG)
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    from linli import gate
+    from linli.pipeline.steps import judge_run
+
+    gate.make_ready()
+    with Connection(handle) as calls:
+        try:
+            settings, run_id = calls.recv()
+        except EOFError:
+            return
+        try:
+            calls.send(judge_run(settings, run_id))
+        except Exception as error:
+            calls.send(error)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))
