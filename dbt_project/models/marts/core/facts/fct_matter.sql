@@ -3,24 +3,24 @@ with run as (
     select {{ local_date('as_of') }} as as_of_on from {{ source('linli', 'run') }}
 ),
 
--- the meeting a matter names by its number: that of the same return, else the newest of an earlier month
+-- the meeting a matter names by its number: that of the same return, held yet or not, else the newest of an earlier month
 meetings as (
     select
         current_matters.community_code,
         current_matters.month_on,
         current_matters.matter_no,
-        facts.met_on,
-        facts.meeting_type_code,
+        current_meetings.met_on,
+        current_meetings.meeting_type,
         row_number() over (
             partition by current_matters.community_code, current_matters.month_on, current_matters.matter_no
-            order by facts.month_on desc
+            order by current_meetings.month_on desc
         ) as recency
     from {{ ref('int_current_matters') }} as current_matters
-    inner join {{ ref('fct_meeting') }} as facts
+    inner join {{ ref('int_current_meetings') }} as current_meetings
         on
-            current_matters.community_code = facts.community_code
-            and current_matters.meeting_no = facts.meeting_no
-            and facts.month_on <= current_matters.month_on
+            current_matters.community_code = current_meetings.community_code
+            and current_matters.meeting_no = current_meetings.meeting_no
+            and current_meetings.month_on <= current_matters.month_on
 ),
 
 matters as (
@@ -36,7 +36,7 @@ matters as (
         current_matters.case_no,
         run.as_of_on,
         coalesce(meetings.met_on, current_matters.month_on) as raised_on,
-        coalesce(meetings.meeting_type_code, 'none') as meeting_type_code,
+        meetings.meeting_type,
         case when current_matters.heard_on < run.as_of_on then current_matters.heard_on end as heard_on,
         case when current_matters.solved_on < run.as_of_on then current_matters.solved_on end as solved_on
     from {{ ref('int_current_matters') }} as current_matters
@@ -75,7 +75,7 @@ select
     timed.month_on,
     timed.matter_no,
     timed.meeting_no,
-    timed.meeting_type_code,
+    coalesce(meeting_type_codes.code, 'none') as meeting_type_code,
     coalesce(communities.district_code, compounds.district_code, 'none') as district_code,
     timed.compound_code,
     {{ station_then() }} as station_code,
@@ -102,5 +102,6 @@ from timed
 left join {{ ref('communities') }} as communities on timed.community_code = communities.community_code
 left join {{ ref('departments') }} as departments on timed.department = departments.department_name
 left join {{ ref('enforcement_items') }} as items on timed.item_code = items.item_code
+{{ join_code('meeting_type', 'timed.meeting_type') }}
 {{ join_code('raised_by', 'timed.raised_by') }}
 {{ clustered_by('raised_month, timed.community_code, timed.month_on, timed.matter_no') }}
