@@ -57,6 +57,45 @@ counting as (
     group by patrols.compound_code, {{ month_of(local_date('patrols.started_at')) }}
 ),
 
+meeting_months as (
+    select
+        matters.community_code,
+        matters.month_on,
+        matters.matter_no,
+        max(meetings.month_on) as meeting_month_on
+    from {{ ref('int_current_matters') }} as matters
+    inner join {{ ref('int_current_meetings') }} as meetings
+        on
+            matters.community_code = meetings.community_code
+            and matters.meeting_no = meetings.meeting_no
+            and matters.month_on >= meetings.month_on
+    group by matters.community_code, matters.month_on, matters.matter_no
+),
+
+-- solved in any return that lists them
+matters_solved as (
+    select distinct
+        matters.community_code,
+        matters.meeting_no,
+        matters.matter_no,
+        coalesce(meeting_months.meeting_month_on, matters.month_on) as meeting_month_on
+    from {{ ref('int_current_matters') }} as matters
+    left join meeting_months
+        on
+            matters.community_code = meeting_months.community_code
+            and matters.month_on = meeting_months.month_on
+            and matters.matter_no = meeting_months.matter_no
+    left join {{ ref('int_current_meetings') }} as meetings
+        on
+            meeting_months.community_code = meetings.community_code
+            and meeting_months.meeting_month_on = meetings.month_on
+            and matters.meeting_no = meetings.meeting_no
+    cross join run
+    where
+        matters.solved_on < run.as_of_on
+        and coalesce(meetings.met_on, matters.month_on) < run.as_of_on
+),
+
 from_sources as (
     select 'joint patrols' as figure, count(*) as n from patrols where kind = '联勤'
     union all
@@ -91,10 +130,7 @@ from_sources as (
     cross join run
     where current_meetings.met_on < run.as_of_on
     union all
-    select 'matters solved' as figure, count(*) as n
-    from {{ ref('int_current_matters') }} as current_matters
-    cross join run
-    where current_matters.solved_on < run.as_of_on
+    select 'matters solved' as figure, count(*) as n from matters_solved
     union all
     select 'publicity events' as figure, count(*) as n
     from {{ ref('int_current_publicity_events') }} as current_events

@@ -29,7 +29,19 @@ resolved as (
     where
         steps.step_code = 'resolved'
         and not cases._deleted
-        and cases.status not in ('已作废', '已撤诉', '重复件')
+        and (
+            cases.status not in ('已作废', '已撤诉', '重复件')
+            or exists (
+                select 1
+                from {{ ref('stg_case_system__case_steps') }} as to_come
+                cross join run
+                where
+                    to_come.case_no = cases.case_no
+                    and to_come.stepped_at >= run.as_of
+                    and not to_come._deleted
+                    and to_come.step = case cases.status when '已作废' then '作废' when '已撤诉' then '撤诉' else '判重' end
+            )
+        )
         and latest.case_no not in (select ended.case_no from steps as ended where ended.step_code in ('invalidated', 'withdrawn', 'merged'))
     group by cases.district_code, latest.case_no, latest.round_no
 ),

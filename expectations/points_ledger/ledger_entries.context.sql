@@ -13,7 +13,7 @@ residents as (
 ),
 -- Entries named by a reversal may stand on somebody else's account.
 named as (
-    select s.entry_id, s.resident_no, s.points
+    select s.entry_id, s.resident_no, s.kind, s.points
     from standing s
     where exists (select 1 from batch b where b.reverses_entry_id = s.entry_id and b.entry_id <> s.entry_id)
 ),
@@ -98,6 +98,7 @@ select
     r.resident_no as ctx_resident_no,
     case when b.kind = '冲正' and b.reverses_entry_id is not null then n.entry_id else b.entry_id end as ctx_reversed_entry_id,
     case when b.kind = '冲正' and b.reverses_entry_id = b.entry_id then b.entry_id end as ctx_reverses_itself,
+    case when b.kind = '冲正' and n.kind = '冲正' then n.entry_id end as ctx_reversed_reversal,
     case when b.kind = '冲正' and n.resident_no <> b.resident_no then n.resident_no end as ctx_reversed_resident,
     case when b.kind = '冲正' then nullif(n.points::bigint + b.points, 0) end as ctx_reversal_rest,
     v.entry_id as ctx_reversed_before,

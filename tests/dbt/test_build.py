@@ -83,6 +83,13 @@ def second_night(home: Home) -> None:
     meeting(home, "议题", "matters", matter, snapshot="2026-11-04")
 
 
+def withdrawn_between_the_first_nights(home: Home) -> None:
+    """What only a build for a past as_of meets: a case whose status says already what its step says of a later day."""
+    home.land("case_system.cases", [case("D", "2026-10-28 09:00", status="已撤诉")], snapshot="2026-11-01")
+    steps = [step(30, "D", "上报", "2026-10-28 09:00"), step(31, "D", "撤诉", "2026-11-02 09:00")]
+    home.land("case_system.case_steps", steps, snapshot="2026-11-01")
+
+
 def third_night(home: Home) -> None:
     home.land("case_system.cases", [case("C", "2026-11-01 09:00")], snapshot="2026-11-12", deleted=True)
     home.land("case_system.cases", [case("A", "2026-10-27 09:00", status="已撤诉")], snapshot="2026-11-12")
@@ -104,9 +111,12 @@ def cut_off(home: Home, as_of: str, monkeypatch: pytest.MonkeyPatch, *before: st
 
 def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nights, once = Home(tmp_path / "nights"), Home(tmp_path / "once")
+    exclusions = "select distinct case_no, exclusion from core.fct_case_round order by 1"
     for home in (nights, once):
         first_night(home)
+        withdrawn_between_the_first_nights(home)
     assert nights.build("2026-11-01").reason == "no finished build to start from"
+    assert nights.rows(exclusions) == [("A", None), ("B", None), ("D", None)]
     first = nights.marts()
 
     for home in (nights, once):
@@ -115,13 +125,14 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
     assert nights.rows("select count(*) from landing.touched_months") != [(0,)]
     assert nights.build("2026-11-04").reason is None
     assert nights.rows("select count(*) from landing.touched_months") == [(0,)]
+    assert ("D", "withdrawn") in nights.rows(exclusions)
 
     for home in (nights, once):
         third_night(home)
     assert nights.build("2026-11-12").reason is None
     once.build("2026-11-12")
     assert nights.marts() == once.marts()
-    assert nights.rows("select distinct case_no, exclusion from core.fct_case_round order by 1") == [("A", "withdrawn"), ("B", None)]
+    assert nights.rows(exclusions) == [("A", "withdrawn"), ("B", None), ("D", "withdrawn")]
 
     # a past day is computed from what had been loaded by then; until it is done the working file stays as it was
     cut_off(nights, "2026-11-01", monkeypatch, "models", "tests")

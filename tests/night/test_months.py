@@ -24,13 +24,15 @@ def published(home: Home, as_of: str) -> publication.Release:
 
 def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
-    home.land("case_system.cases", [case("340405-2026-1", "2026-10-26 09:00")], snapshot="2026-10-28")
+    withdrawn = [case(f"340405-2026-{n}", "2026-10-26 09:00", compound_code="340405-C02-X01", officer_no="E002") for n in (3, 4)]
+    home.land("case_system.cases", [case("340405-2026-1", "2026-10-26 09:00"), *withdrawn], snapshot="2026-10-28")
+    home.land("case_system.case_steps", [step(n, f"340405-2026-{n}", "上报", "2026-10-26 09:00") for n in (3, 4)], snapshot="2026-10-28")
     home.land(
         "case_system.case_steps",
         [
-            step(1, "340405-2026-1", "上报", "2026-10-26 09:00"),
-            step(2, "340405-2026-1", "受理核实", "2026-10-27 09:00"),
-            step(3, "340405-2026-1", "办结反馈", "2026-10-28 09:00"),
+            step(11, "340405-2026-1", "上报", "2026-10-26 09:00"),
+            step(12, "340405-2026-1", "受理核实", "2026-10-27 09:00"),
+            step(13, "340405-2026-1", "办结反馈", "2026-10-28 09:00"),
         ],
         snapshot="2026-10-31",
     )
@@ -42,10 +44,13 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     closed = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign="1")
     frozen = {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()}
 
-    # what happens in November is November's; a call of October that comes in late is not
+    # what happens in November is November's, a withdrawal too; a call or a withdrawal of October that comes in late is not
     home.land("case_system.cases", [case("340405-2026-2", "2026-11-02 09:00")], snapshot="2026-11-04")
-    home.land("case_system.case_steps", [step(4, "340405-2026-2", "上报", "2026-11-02 09:00")], snapshot="2026-11-04")
+    home.land("case_system.case_steps", [step(14, "340405-2026-2", "上报", "2026-11-02 09:00")], snapshot="2026-11-04")
     home.land("case_system.callbacks", [callback(2, "340405-2026-1", "居民", "2026-10-30 10:00", score=3)], snapshot="2026-11-04")
+    home.land("case_system.cases", [{**row, "status": "已撤诉"} for row in withdrawn], snapshot="2026-11-04")
+    endings = [step(15, "340405-2026-3", "撤诉", "2026-11-01 00:00"), step(16, "340405-2026-4", "撤诉", "2026-10-30 09:00")]
+    home.land("case_system.case_steps", endings, snapshot="2026-11-04")
     found = pipeline.restate_month(home.settings, OCTOBER)
 
     assert {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()} == frozen
@@ -66,7 +71,8 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     assert {row[1] for row in rows if row[0] == "mart_two_callback_satisfaction"} == {
         "district", "community", "compound", "station", "department", "officer", "category", "item", "whistle_level", "channel",
     }  # fmt: skip
-    assert {row[7] for row in rows} == {"corrected"}
+    assert {(row[0], row[7]) for row in rows} == {("mart_two_callback_satisfaction", "corrected"), ("mart_clock_257", "excluded")}
+    assert {record for row in rows if row[0] == "mart_clock_257" for record in row[8]} == {"fct_case_step 340405-2026-4/1/accept"}
     assert {record for row in rows if row[0] == "mart_two_callback_satisfaction" for record in row[8]} == {"fct_case_round 340405-2026-1/1"}
 
     # a past day comes out as it was published, whatever has come since

@@ -43,7 +43,12 @@ def matter(returns: Rows, reference: Reference, as_of: dt.datetime) -> Mart:
     known = {(m["community_code"], m["meeting_no"]) for m in returns["meetings"]}
     # "a matter is counted with the meeting it was raised in": without it the row is held
     accepted = [m for m in returns["matters"] if (m["community_code"], m["meeting_no"]) in known]
-    matters = [_matter(row, meetings, reference, as_of) for row in current(returns["returns"], accepted, "议题")]
+    listings: dict[Key, list[Row]] = defaultdict(list)
+    for row in current(returns["returns"], accepted, "议题"):
+        # "A matter is told by its number and its meeting, which is known by its own number and its return's month"
+        month_on = (_meeting_of(row, meetings) or row)["month_on"]
+        listings[row["community_code"], month_on, row["meeting_no"], row["matter_no"]].append(row)
+    matters = [_matter(_said_together(its), meetings, reference, as_of) for its in listings.values()]
     # "a matter raised on one [a day not known yet] is left out"
     matters = [one for one in matters if one.raised_on < local_day(as_of)]
     cells: dict[Key, dict[str, list[Matter]]] = defaultdict(lambda: defaultdict(list))
@@ -76,15 +81,31 @@ def current(returns: Iterable[Row], given: Iterable[Row], sheet: str) -> list[Ro
     return [row for one in newest.values() for row in of_file[one["file_sha"]]]
 
 
-def _matter(row: Row, meetings: Sequence[Row], reference: Reference, as_of: dt.datetime) -> Matter:
-    # "the meeting of that number in the return of the same month, else of the latest earlier month; when there is none, on the
-    #  first day of the return's month"
+def _meeting_of(row: Row, meetings: Sequence[Row]) -> Row | None:
+    # "the meeting of that number in the return of the same month …, else of the latest earlier month"
     its = [
         m
         for m in meetings
         if (m["community_code"], m["meeting_no"]) == (row["community_code"], row["meeting_no"]) and m["month_on"] <= row["month_on"]
     ]
-    raised_on: dt.date = max(its, key=lambda m: m["month_on"])["met_on"] if its else row["month_on"]
+    return max(its, key=lambda m: m["month_on"]) if its else None
+
+
+def _said_together(listings: Sequence[Row]) -> Row:
+    """One matter of the rows that list it: what the newest says, and before it the others where it says nothing."""
+    said: dict[str, Any] = {}
+    for row in sorted(listings, key=lambda row: row["month_on"], reverse=True):
+        said = {**row, **{name: value for name, value in said.items() if value is not None}}
+    # "The return of its first month keeps it"; "it is heard and solved on the first day any of them gives"
+    for name in ("month_on", "heard_on", "solved_on"):
+        said[name] = min((row[name] for row in listings if row[name] is not None), default=None)
+    return said
+
+
+def _matter(row: Row, meetings: Sequence[Row], reference: Reference, as_of: dt.datetime) -> Matter:
+    meeting = _meeting_of(row, meetings)
+    # "when there is none, on the first day of the return's month"
+    raised_on: dt.date = meeting["met_on"] if meeting else row["month_on"]
     heard_on, solved_on = row["heard_on"], row["solved_on"]
 
     def workdays(first: dt.date | None, last: dt.date | None) -> int | None:

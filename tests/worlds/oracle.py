@@ -33,8 +33,7 @@ PUBLISHED_YEARS = frozenset(day.year for day in chinese_calendar.constants.holid
 Z_95 = 1.959963984540054
 SATISFIED_FROM = 4
 SMALL_SAMPLE_BELOW = 10
-ENDED_BY_STEP = {"作废", "撤诉", "判重"}
-ENDED_BY_STATUS = {"已作废", "已撤诉", "重复件"}
+STATUS_OF_ENDING = {"作废": "已作废", "撤诉": "已撤诉", "判重": "重复件"}
 WHISTLES_RISING = (("宣传", "publicity"), ("应急", "emergency"), ("执法", "enforcement"), ("攻坚", "tough_problem"))
 
 
@@ -269,8 +268,13 @@ def round_of(
 def is_out(case: Row, steps: Sequence[Row], as_of: dt.datetime) -> bool:
     """Whether the case is withdrawn, invalid or a duplicate."""
     # "rounds of withdrawn, invalid and duplicate cases are left out."
-    ended = any(s["step"] in ENDED_BY_STEP and s["stepped_at"] < as_of for s in steps)
-    return ended or case["status"] in ENDED_BY_STATUS
+    endings = [s for s in steps if s["step"] in STATUS_OF_ENDING]
+    if any(s["stepped_at"] < as_of for s in endings):
+        return True
+    # "`as_of` is an instant (the end of the loaded interval)": a status that the case reaches by a step after it is not reached yet;
+    # of one without such a step nobody knows since when it holds, so it is read as holding.
+    to_come = {STATUS_OF_ENDING[s["step"]] for s in endings}
+    return case["status"] in STATUS_OF_ENDING.values() and case["status"] not in to_come
 
 
 def whistle_level(whistles: Iterable[Row], as_of: dt.datetime) -> str | None:

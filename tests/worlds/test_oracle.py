@@ -353,6 +353,17 @@ def test_an_ended_status_alone_leaves_a_case_out(status: str) -> None:
     assert oracle.cases_of(rows([case(status=status)], steps(*RESOLVED)), REFERENCE, LATER) == []
 
 
+@pytest.mark.parametrize(("ending", "status"), [("作废", "已作废"), ("撤诉", "已撤诉"), ("判重", "重复件")])
+def test_a_status_holds_from_the_moment_of_its_step(ending: str, status: str) -> None:
+    known = rows([case(status=status)], steps(*RESOLVED, f"{ending} 2026-10-30 10:00"))
+    assert len(oracle.cases_of(known, REFERENCE, at("2026-10-30 10:00"))) == 1
+    assert oracle.cases_of(known, REFERENCE, LATER) == []
+    # another step says nothing about it
+    other = "撤诉" if ending == "作废" else "作废"
+    known = rows([case(status=status)], steps(*RESOLVED, f"{other} 2026-10-30 10:00"))
+    assert oracle.cases_of(known, REFERENCE, at("2026-10-30 10:00")) == []
+
+
 def test_rows_without_a_case_are_held() -> None:
     marts = oracle.marts(oracle.cases_of(rows([], steps(*RESOLVED), [call(1, "组织", "2026-10-23 10:00")]), REFERENCE, LATER), LATER)
     assert marts == {"mart_clock_257": {}, "mart_two_callback_satisfaction": {}}

@@ -24,11 +24,34 @@ whistled as (
     group by whistles.case_no
 ),
 
+-- a status carries no date: the step of the same name does, be it one still to come
+endings as (
+    select
+        case_no,
+        step_code,
+        true as has_happened
+    from {{ ref('int_case_steps') }}
+    union all
+    select
+        steps.case_no,
+        kinds.step_code,
+        false as has_happened
+    from {{ ref('stg_case_system__case_steps') }} as steps
+    inner join {{ ref('step_kinds') }} as kinds on steps.step = kinds.step_name
+    cross join run
+    where
+        steps.stepped_at >= run.as_of
+        and not steps._deleted
+        and {{ is_changed('steps.case_no') }}
+),
+
 ended as (
     select
         case_no,
-        min(step_code) as step_code
-    from {{ ref('int_case_steps') }}
+        bool_or(has_happened) filter (where step_code = 'merged') as is_duplicate,
+        bool_or(has_happened) filter (where step_code = 'invalidated') as is_invalid,
+        bool_or(has_happened) filter (where step_code = 'withdrawn') as is_withdrawn
+    from endings
     where step_code in ('invalidated', 'merged', 'withdrawn')
     group by case_no
 )
@@ -49,9 +72,9 @@ select
     coalesce(phases.phase_code, 'none') as phase_code,
     cases.on_scene as is_on_scene,
     case
-        when cases.status = '重复件' or ended.step_code = 'merged' then 'duplicate'
-        when cases.status = '已作废' or ended.step_code = 'invalidated' then 'invalid'
-        when cases.status = '已撤诉' or ended.step_code = 'withdrawn' then 'withdrawn'
+        when coalesce(ended.is_duplicate, cases.status = '重复件') then 'duplicate'
+        when coalesce(ended.is_invalid, cases.status = '已作废') then 'invalid'
+        when coalesce(ended.is_withdrawn, cases.status = '已撤诉') then 'withdrawn'
     end as exclusion,
     cases.reported_at,
     {{ month_of(local_date('cases.reported_at')) }} as report_month

@@ -5,14 +5,15 @@
 
 `grain` holds what else is in the mart's grain, as 'step=accept'; `level` and `key` are null where a mart has no levels.
 `value` is text: twelve significant digits of a double, so that two builds of the same rows read the same. `keys` lists
-'<district_code> level=key' for every level the fact row is attributed to: departments and items are the same in every district.
+'<district_code> level=key' for every level the fact row is attributed to, by its columns or by the mart's word for it: departments
+and items are the same in every district.
 A third table, `metrics` (mart, metric), says which figures there could be, rows or not.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -31,7 +32,8 @@ _EMPTY_RECORDS = (
 
 
 class FactRows(Protocol):
-    """The rows of a fact a mart counts in a month."""
+    """The rows of a fact a mart counts in a month. `keys` has, for a level no column of the fact is named after, an SQL expression of
+    the list of its keys; it may read the facts and the reference tables, as core.… and ref.…."""
 
     @property
     def fact(self) -> str: ...
@@ -41,6 +43,9 @@ class FactRows(Protocol):
 
     @property
     def where(self) -> str: ...
+
+    @property
+    def keys(self) -> Mapping[str, str]: ...
 
 
 class Mart(Protocol):
@@ -68,6 +73,7 @@ def read_month(con: duckdb.DuckDBPyConnection, work_file: Path, marts: Sequence[
     """Reads `month` out of a built file into the tables `figures`, `records` and `metrics` of `con`."""
     con.execute("set timezone = 'Asia/Shanghai'")
     con.execute(f"attach '{work_file}' as built (read_only)")
+    con.execute("use built")
     try:
         types = {
             (table, column): kind
@@ -77,14 +83,15 @@ def read_month(con: duckdb.DuckDBPyConnection, work_file: Path, marts: Sequence[
         }
         figures = [_figures(mart, types, month) for mart in marts if mart.figures]
         records = [_records(mart, rows, types, month) for mart in marts for rows in mart.behind]
-        con.execute(f"create table figures as {' union all '.join(figures) or f'select {_EMPTY_FIGURES} where false'}")
-        con.execute("create table metrics (mart varchar, metric varchar)")
+        con.execute(f"create table memory.figures as {' union all '.join(figures) or f'select {_EMPTY_FIGURES} where false'}")
+        con.execute("create table memory.metrics (mart varchar, metric varchar)")
         con.execute(
-            "insert into metrics select unnest($1), unnest($2)",
+            "insert into memory.metrics select unnest($1), unnest($2)",
             [[mart.name for mart in marts for _ in mart.figures], [column for mart in marts for column in mart.figures]],
         )
-        con.execute(f"create table records as {' union all '.join(records) or f'select {_EMPTY_RECORDS} where false'}")
+        con.execute(f"create table memory.records as {' union all '.join(records) or f'select {_EMPTY_RECORDS} where false'}")
     finally:
+        con.execute("use memory")
         con.execute("detach built")
 
 
@@ -97,7 +104,7 @@ def _figures(mart: Mart, types: dict[tuple[str, str], str], month: dt.date) -> s
     values = ", ".join(f"{{'metric': '{c}', 'value': {_as_text(c, types[mart.name, c])}}}" for c in mart.figures)
     return (
         f"select month, '{mart.name}' as mart, {own('district_code')} as district_code, {own('level')} as level, {own('key')} as key,"
-        f" {grain} as grain, unnest([{values}], recursive := true) from built.mart.{mart.name} where month = {_date(month)}"
+        f" {grain} as grain, unnest([{values}], recursive := true) from mart.{mart.name} where month = {_date(month)}"
     )
 
 
@@ -108,12 +115,13 @@ def _as_text(column: str, kind: str) -> str:
 def _records(mart: Mart, rows: FactRows, types: dict[tuple[str, str], str], month: dt.date) -> str:
     present = [level for level in LEVELS if (rows.fact, level_column(level)) in types]
     keys = ", ".join(f"district_code || ' {level}=' || {level_column(level)}" for level in present)
+    more = [f"list_transform({keys_of}, lambda key: district_code || ' {level}=' || key)" for level, keys_of in rows.keys.items()]
     counted = "is_counted" if (rows.fact, "is_counted") in types else "true"
     where = rows.where.format(month=_date(month), next_month=_date(next_month(month)))
     return (
         f"select {_date(month)} as month, '{mart.name}' as mart, '{rows.fact}' as fact, cast({rows.record} as varchar) as record,"
-        f" md5(cast(fact_row as varchar)) as row_hash, {counted} as is_counted, [{keys}] as keys"
-        f" from built.core.{rows.fact} as fact_row where {where}"
+        f" md5(cast(fact_row as varchar)) as row_hash, {counted} as is_counted, list_concat({', '.join([f'[{keys}]', *more])}) as keys"
+        f" from core.{rows.fact} as fact_row where {where}"
     )
 
 

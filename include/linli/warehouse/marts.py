@@ -6,7 +6,12 @@ A mart names its fact rows in its `meta`, so that a restated figure can name the
       closing:
         - {fact: fct_case_step, record: "case_no || '/' || round_no || '/' || step", where: "due_month = {month}"}
 
-`where` may use {month} and {next_month}, first days of months. A mart that only repeats the figures of others says
+`where` may use {month} and {next_month}, first days of months. A fact row is behind the figures of every level it has a column for; `keys`
+adds a level it has none for, with an SQL expression of the list of its keys:
+
+          keys: {called_department: "(select list(department_code) from ref.departments where …)"}
+
+A mart that only repeats the figures of others says
 
     meta:
       closing: derived
@@ -18,7 +23,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from linli.settings import Settings
@@ -33,11 +38,13 @@ _GRAIN_TESTS = ("sound", "grain")
 
 @dataclass(frozen=True)
 class FactRows:
-    """The rows of a fact a mart counts in a month: `record` is an SQL expression that names a row, `where` chooses the month's."""
+    """The rows of a fact a mart counts in a month: `record` is an SQL expression that names a row, `where` chooses the month's, `keys`
+    gives lists of keys of levels the fact has no column for."""
 
     fact: str
     record: str
     where: str
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,10 +82,10 @@ def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
     return sorted(found, key=lambda mart: mart.name)
 
 
-def _mart(name: str, grain: Sequence[str], columns: Sequence[str], closing: Sequence[Mapping[str, str]]) -> Mart:
+def _mart(name: str, grain: Sequence[str], columns: Sequence[str], closing: Sequence[Mapping[str, Any]]) -> Mart:
     named_by = [column for column in grain if column != MONTH]
     # records are found by place: a row named by a case or a cluster still belongs to its district
     if DISTRICT in columns and DISTRICT not in grain:
         named_by.append(DISTRICT)
     figures = [column for column in columns if column != MONTH and column not in named_by]
-    return Mart(name, tuple(named_by), tuple(figures), tuple(FactRows(b["fact"], b["record"], b["where"]) for b in closing))
+    return Mart(name, tuple(named_by), tuple(figures), tuple(FactRows(**rows) for rows in closing))

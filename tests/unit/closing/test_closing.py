@@ -205,3 +205,30 @@ def test_records_of_another_district_are_not_behind_a_figure(tmp_path: Path) -> 
     found = closing.restate(tmp_path / "closed", late, MARTS, OCTOBER, definitions="d")
     rows = duckdb.execute(f"select district_code, records from '{found.path}' where level = 'community'").fetchall()
     assert sorted(rows) == [("340405", ["fct_case E"]), ("999999", ["fct_case other E"])]
+
+
+def test_records_behind_a_level_the_fact_has_no_column_for(tmp_path: Path) -> None:
+    codes = "(select list(code) from ref.departments where list_contains(called, name))"
+    behind = FactRows("fct_call", "no", "month = {month}", {"called": codes})
+    calls = Mart("mart_call", ("district_code", "level", "key"), ("call_count",), (behind,))
+
+    def called(*departments: list[str]) -> Path:
+        work_file = built(tmp_path, CASES)
+        with duckdb.connect(work_file) as con:
+            con.execute("create schema ref; create table ref.departments (code varchar, name varchar)")
+            con.execute("insert into ref.departments values ('fire', '消防'), ('housing', '住建')")
+            con.execute("create table core.fct_call (no integer, month date, district_code varchar, called varchar[])")
+            con.executemany("insert into core.fct_call values ($1, $2, '340405', $3)", [[n, OCTOBER, d] for n, d in enumerate(departments)])
+            con.execute(
+                "create table mart.mart_call as select month, district_code, 'called' as level, code as key, count(*) as call_count"
+                " from core.fct_call inner join ref.departments on list_contains(called, name) group by all"
+            )
+        return work_file
+
+    closing.close(
+        tmp_path / "closed", called(["消防"]), [calls], OCTOBER, as_of=END, inputs_hash="i", definitions="d", code_version="v",
+        approved_by="张主任", closed_at=END,
+    )  # fmt: skip
+    found = closing.restate(tmp_path / "closed", called(["消防"], ["住建", "消防"], []), [calls], OCTOBER, definitions="d")
+    rows = duckdb.execute(f"select key, new_value, cause, records from '{found.path}' order by key").fetchall()
+    assert rows == [("fire", "2", "late_record", ["fct_call 1"]), ("housing", "1", "late_record", ["fct_call 1"])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from linli.warehouse.marts import FactRows, Mart, marts_of
 
 
-def node(name: str, schema: str, columns: list[str], closing: list[dict[str, str]] | str) -> dict[str, object]:
+def node(name: str, schema: str, columns: list[str], closing: list[dict[str, object]] | str) -> dict[str, object]:
     described = {"columns": dict.fromkeys(columns), "config": {"meta": {"closing": closing}}}
     return {"resource_type": "model", "name": name, "schema": schema} | described
 
@@ -15,7 +15,7 @@ def grain(of: str, columns: list[str], name: str = "sound") -> dict[str, object]
 
 
 def test_marts_by_month_with_their_grain_and_what_is_behind_them() -> None:
-    behind = {"fact": "fct_x", "record": "id", "where": "month = {month}"}
+    behind: dict[str, object] = {"fact": "fct_x", "record": "id", "where": "month = {month}", "keys": {"place": "places"}}
     manifest = {
         "nodes": {
             "m.b": node("mart_b", "mart", ["month", "key", "n_count"], [behind]),
@@ -35,6 +35,6 @@ def test_marts_by_month_with_their_grain_and_what_is_behind_them() -> None:
     }
     assert marts_of(manifest) == [
         Mart("mart_a", (), ("n_count",), ()),
-        Mart("mart_b", ("key",), ("n_count",), (FactRows("fct_x", "id", "month = {month}"),)),
+        Mart("mart_b", ("key",), ("n_count",), (FactRows("fct_x", "id", "month = {month}", {"place": "places"}),)),
         Mart("mart_cases", ("case_no", "district_code"), ("is_open",), ()),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ import duckdb
 import pytest
 import yaml
 
-MODELS = Path(__file__).resolve().parents[3] / "dbt_project" / "models"
+from linli.closing.figures import LEVELS, level_column
+
+PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
+MODELS = PROJECT / "models"
 VARIABLE = re.compile(r"\{\{.*?\}\}")
 
 
@@ -31,9 +35,13 @@ MONTHLY = sorted(name for name, model in MARTS.items() if "month" in grain(model
 
 @pytest.fixture(scope="module")
 def facts() -> duckdb.DuckDBPyConnection:
-    """The facts as they are declared, without a row."""
+    """The facts and the reference tables as they are declared, without a row."""
     con = duckdb.connect()
-    con.execute("create schema core")
+    con.execute("create schema core; create schema ref")
+    for path in PROJECT.glob("seeds/*.csv"):
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            columns = ", ".join(f"{column} varchar" for column in next(csv.reader(file)))
+        con.execute(f"create table ref.{path.stem} ({columns})")
     for name, model in described("marts/core/facts").items():
         columns = ", ".join(f"{column['name']} {column['data_type']}" for column in model["columns"])
         con.execute(f"create table core.{name} ({columns})")
@@ -55,8 +63,24 @@ def test_a_mart_by_month_says_what_is_behind_it(name: str, facts: duckdb.DuckDBP
         return
     assert closing
     for rows in closing:
-        assert set(rows) == {"fact", "record", "where"}
+        assert {"fact", "record", "where"} <= set(rows) <= {"fact", "record", "where", "keys"}
         where = VARIABLE.sub("1", rows["where"]).format(month="date '2026-10-01'", next_month="date '2026-11-01'")
         assert "{month}" in rows["where"], "of which month?"
         assert not re.search(r"resident_no|lead_no|volunteer_no", rows["record"]), "restatements are published"
-        facts.execute(f"select cast({rows['record']} as varchar) from core.{rows['fact']} where {where}")
+        keys = "".join(f", cast({keys_of} as varchar[])" for keys_of in rows.get("keys", {}).values())
+        facts.execute(f"select cast({rows['record']} as varchar){keys} from core.{rows['fact']} where {where}")
+
+
+@pytest.mark.parametrize("name", [name for name in MONTHLY if "level" in grain(MARTS[name])])
+def test_every_level_of_a_mart_has_records_behind_it(name: str) -> None:
+    closing = MARTS[name]["config"]["meta"]["closing"]
+    if closing == "derived":
+        return
+    [said] = [column["description"] for column in MARTS[name]["columns"] if column["name"] == "level"]
+    levels = set(LEVELS) if "the ten levels" in said else set(re.findall(rf"\b(called_department|{'|'.join(LEVELS)})\b", said))
+    facts = described("marts/core/facts")
+    found = {level for rows in closing for level in rows.get("keys", {})}
+    for rows in closing:
+        columns = {column["name"] for column in facts[rows["fact"]]["columns"]}
+        found |= {level for level in LEVELS if level_column(level) in columns}
+    assert levels and levels <= found

@@ -79,7 +79,7 @@ judged as (
     left join earned on entries.entry_id = earned.entry_id
     where entries.direction_code = 'earned' and entries.reference_no is not null
         {% elif rule == 'reversal_names_entry' -%}
-        coalesce(named.resident_no <> entries.resident_no or named.entry_id = entries.entry_id, true) as is_broken
+        coalesce(named.resident_no <> entries.resident_no or named.direction_code = 'reversal', true) as is_broken
     from entries
     left join entries as named on entries.reverses_entry_id = named.entry_id
     where entries.direction_code = 'reversal'

@@ -1,15 +1,14 @@
 {{ config(materialized='table') }}
-{#- What each mart contributes: its rows, the part whose first row begins the records it counts, and per column of the
-    review the sum that makes it. -#}
+{#- What each mart contributes: its rows, the kind of record it counts, and per column of the review the sum that makes it. -#}
 {%- set parts = {
-    'volume': {'of': ref('mart_case_volume'), 'where': 'true', 'since': 'volume', 'counts': {
+    'volume': {'of': ref('mart_case_volume'), 'where': 'true', 'since': 'cases', 'counts': {
         'received_count': 'received_count', 'complaint_count': 'complaint_count', 'complaint_handled_count': 'complaint_handled_count',
         'grid_report_count': 'grid_report_count', 'patrol_finding_case_count': 'patrol_finding_count',
         'council_case_count': 'council_count', 'snap_report_case_count': 'snap_report_count', 'other_channel_count': 'other_channel_count',
         'case_count': 'case_count', 'before_complaint_count': 'before_complaint_count', 'on_complaint_count': 'on_complaint_count',
         'after_closure_count': 'after_closure_count', 'handled_count': 'handled_count', 'on_scene_count': 'on_scene_count',
     }},
-    'clock': {'of': ref('mart_clock_257'), 'where': 'true', 'since': 'volume', 'counts': {
+    'clock': {'of': ref('mart_clock_257'), 'where': 'true', 'since': 'cases', 'counts': {
         'accept_on_time_count': "case when step = 'accept' then on_time_count end",
         'accept_judged_count': "case when step = 'accept' then judged_count end",
         'resolve_on_time_count': "case when step = 'resolve' then on_time_count end",
@@ -17,17 +16,17 @@
         'follow_up_on_time_count': "case when step = 'follow_up' then on_time_count end",
         'follow_up_judged_count': "case when step = 'follow_up' then judged_count end",
     }},
-    'blame': {'of': ref('mart_stage_blame'), 'where': 'true', 'since': 'volume', 'counts': {
+    'blame': {'of': ref('mart_stage_blame'), 'where': 'true', 'since': 'cases', 'counts': {
         'judged_round_count': 'judged_count', 'broken_round_count': 'broken_count',
     }},
-    'satisfaction': {'of': ref('mart_two_callback_satisfaction'), 'where': 'true', 'since': 'volume', 'counts': {
+    'satisfaction': {'of': ref('mart_two_callback_satisfaction'), 'where': 'true', 'since': 'cases', 'counts': {
         'matured_count': 'matured_count', 'double_called_count': 'double_called_count',
         'double_satisfied_count': 'double_satisfied_count', 'org_yes_resident_no_count': 'org_yes_resident_no_count',
     }},
-    'resolved': {'of': ref('mart_stage_time'), 'where': 'true', 'since': 'volume', 'counts': {
+    'resolved': {'of': ref('mart_stage_time'), 'where': 'true', 'since': 'cases', 'counts': {
         'resolved_round_count': 'resolved_count', 'reopened_round_count': 'reopened_count',
     }},
-    'backlog': {'of': 'aged_backlog', 'where': 'true', 'since': 'volume', 'counts': {
+    'backlog': {'of': 'aged_backlog', 'where': 'true', 'since': 'cases', 'counts': {
         'backlog_count': 'open_count', 'backlog_suspended_count': 'suspended_count',
         'backlog_in_accept_count': 'case when from_workdays <= ' ~ var('clock').accept ~ ' then open_count end',
         'backlog_in_resolve_count':
@@ -36,13 +35,13 @@
             'case when from_workdays > ' ~ var('clock').resolve ~ ' and from_workdays <= ' ~ var('clock').follow_up ~ ' then open_count end',
         'backlog_beyond_count': 'case when from_workdays > ' ~ var('clock').follow_up ~ ' then open_count end',
     }},
-    'whistles': {'of': ref('mart_whistle'), 'where': 'true', 'since': 'volume', 'counts': {
+    'whistles': {'of': ref('mart_whistle'), 'where': 'true', 'since': 'cases', 'counts': {
         'whistle_count': 'blown_count', 'emergency_judged_count': 'judged_count', 'emergency_in_time_count': 'in_time_count',
     }},
-    'meetings': {'of': ref('mart_meeting'), 'where': 'true', 'since': 'meetings', 'counts': {
+    'meetings': {'of': ref('mart_meeting'), 'where': 'true', 'since': 'returns', 'counts': {
         'meeting_count': 'meeting_count', 'enforcement_council_count': 'enforcement_council_count',
     }},
-    'matters': {'of': ref('mart_matter'), 'where': 'true', 'since': 'meetings', 'counts': {
+    'matters': {'of': ref('mart_matter'), 'where': 'true', 'since': 'returns', 'counts': {
         'matter_raised_count': 'raised_count', 'matter_solved_count': 'solved_count',
     }},
     'patrols': {'of': ref('mart_patrol'), 'where': 'true', 'since': 'patrols', 'counts': {
@@ -51,12 +50,22 @@
         'finding_count': 'finding_count', 'fixed_on_the_spot_count': 'fixed_on_the_spot_count',
         'dispute_defused_count': 'dispute_defused_count', 'snap_count': 'snap_count',
     }},
-    'publicity': {'of': ref('mart_publicity'), 'where': 'true', 'since': 'meetings', 'counts': {'publicity_event_count': 'event_count'}},
+    'publicity': {'of': ref('mart_publicity'), 'where': 'true', 'since': 'returns', 'counts': {'publicity_event_count': 'event_count'}},
     'points': {'of': ref('mart_points'), 'where': "resident_kind_code = 'all'", 'since': 'points', 'counts': {
         'earned_points': 'earned_points', 'redeemed_points': 'redeemed_points', 'balance_points': 'balance_points',
     }},
     'leads': {'of': ref('mart_lead'), 'where': 'true', 'since': 'leads', 'counts': {'lead_count': 'lead_count', 'follower_count': 'follower_count'}},
 } -%}
+{#- The marts whose first row in a district begins what is known of a kind; the three sheets come in one return. -#}
+{%- set begins = [
+    ('cases', 'volume'),
+    ('returns', 'meetings'),
+    ('returns', 'matters'),
+    ('returns', 'publicity'),
+    ('patrols', 'patrols'),
+    ('points', 'points'),
+    ('leads', 'leads'),
+] -%}
 {#- Rates: part and whole among the columns above. -#}
 {%- set rates = {
     'accept_on_time': ('accept_on_time_count', 'accept_judged_count'),
@@ -71,8 +80,6 @@
 } -%}
 {%- set counts = [] -%}
 {%- for part in parts.values() -%}{%- do counts.extend(part.counts) -%}{%- endfor -%}
-{%- set begins = [] -%}
-{%- for part in parts.values() if part.since not in begins -%}{%- do begins.append(part.since) -%}{%- endfor -%}
 {%- set levels = "('" ~ place_levels() | join("', '") ~ "')" -%}
 with run as (
     select
@@ -124,12 +131,12 @@ begun as (
     select
         district_code,
         min(month) as first_month
-        {%- for alias in begins %},
-        min(case when alias = '{{ alias }}' then month end) as {{ alias }}_month
+        {%- for kind in begins | map(attribute=0) | unique %},
+        min(case when kind = '{{ kind }}' then month end) as {{ kind }}_month
         {%- endfor %}
     from (
-        {% for alias in begins -%}
-        select district_code, month, '{{ alias }}' as alias from {{ parts[alias].of }} where level = 'district'
+        {% for kind, alias in begins -%}
+        select district_code, month, '{{ kind }}' as kind from {{ parts[alias].of }} where level = 'district'
         {% if not loop.last %}union all
         {% endif -%}
         {% endfor -%}

@@ -23,19 +23,10 @@ entries as (
         and staged.entered_at < run.as_of
 ),
 
-reversals as (
-    select
-        entry_id,
-        reverses_entry_id
+undone as (
+    select distinct reverses_entry_id as entry_id
     from entries
     where direction_code = 'reversal'
-),
-
--- a reversal that is itself reversed undoes nothing
-undone as (
-    select distinct reversals.reverses_entry_id as entry_id
-    from reversals
-    where not exists (select 1 from reversals as later where later.reverses_entry_id = reversals.entry_id)
 )
 
 select

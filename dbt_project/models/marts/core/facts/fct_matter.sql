@@ -3,51 +3,48 @@ with run as (
     select {{ local_date('as_of') }} as as_of_on from {{ source('linli', 'run') }}
 ),
 
--- the meeting a matter names by its number: that of the same return, else the newest of an earlier month
-meetings as (
+-- a row of a return with the meeting it names by number: that of the same return, held yet or not, else the newest of an earlier month
+listings as (
     select
-        current_matters.community_code,
-        current_matters.month_on,
-        current_matters.matter_no,
-        facts.met_on,
-        facts.meeting_type_code,
+        current_matters.*,
+        coalesce(current_meetings.month_on, current_matters.month_on) as meeting_month_on,
+        coalesce(current_meetings.met_on, current_matters.month_on) as raised_on,
+        current_meetings.meeting_type,
         row_number() over (
             partition by current_matters.community_code, current_matters.month_on, current_matters.matter_no
-            order by facts.month_on desc
+            order by current_meetings.month_on desc
         ) as recency
     from {{ ref('int_current_matters') }} as current_matters
-    inner join {{ ref('fct_meeting') }} as facts
+    left join {{ ref('int_current_meetings') }} as current_meetings
         on
-            current_matters.community_code = facts.community_code
-            and current_matters.meeting_no = facts.meeting_no
-            and facts.month_on <= current_matters.month_on
+            current_matters.community_code = current_meetings.community_code
+            and current_matters.meeting_no = current_meetings.meeting_no
+            and current_meetings.month_on <= current_matters.month_on
 ),
 
+-- listed again with its number and its meeting, a matter is the same: as said last, but heard and solved when first said to be
 matters as (
     select
-        current_matters.community_code,
-        current_matters.month_on,
-        current_matters.matter_no,
-        current_matters.meeting_no,
-        current_matters.compound_code,
-        current_matters.item_code,
-        current_matters.raised_by,
-        current_matters.department,
-        current_matters.case_no,
+        listings.community_code,
+        min(listings.month_on) as month_on,
+        listings.matter_no,
+        listings.meeting_no,
+        listings.raised_on,
+        listings.meeting_type,
         run.as_of_on,
-        coalesce(meetings.met_on, current_matters.month_on) as raised_on,
-        coalesce(meetings.meeting_type_code, 'none') as meeting_type_code,
-        case when current_matters.heard_on < run.as_of_on then current_matters.heard_on end as heard_on,
-        case when current_matters.solved_on < run.as_of_on then current_matters.solved_on end as solved_on
-    from {{ ref('int_current_matters') }} as current_matters
+        {% for column in ('compound_code', 'item_code', 'raised_by', 'department', 'case_no') -%}
+        max_by(listings.{{ column }}, listings.month_on) filter (where listings.{{ column }} is not null) as {{ column }},
+        {% endfor -%}
+        min(case when listings.heard_on < run.as_of_on then listings.heard_on end) as heard_on,
+        min(case when listings.solved_on < run.as_of_on then listings.solved_on end) as solved_on
+    from listings
     cross join run
-    left join meetings
-        on
-            current_matters.community_code = meetings.community_code
-            and current_matters.month_on = meetings.month_on
-            and current_matters.matter_no = meetings.matter_no
-            and meetings.recency = 1
-    where coalesce(meetings.met_on, current_matters.month_on) < run.as_of_on
+    where
+        listings.recency = 1
+        and listings.raised_on < run.as_of_on
+    group by
+        listings.community_code, listings.meeting_month_on, listings.matter_no, listings.meeting_no,
+        listings.raised_on, listings.meeting_type, run.as_of_on
 ),
 
 timed as (
@@ -57,7 +54,10 @@ timed as (
             when heard_days.workday_no < raised_days.workday_no then 0
             else heard_days.workday_no - raised_days.workday_no
         end as hearing_workdays,
-        solved_days.workday_no - heard_days.workday_no as solving_workdays,
+        case
+            when solved_days.workday_no < heard_days.workday_no then 0
+            else solved_days.workday_no - heard_days.workday_no
+        end as solving_workdays,
         case
             when solved_days.workday_no < raised_days.workday_no then 0
             else solved_days.workday_no - raised_days.workday_no
@@ -75,7 +75,7 @@ select
     timed.month_on,
     timed.matter_no,
     timed.meeting_no,
-    timed.meeting_type_code,
+    coalesce(meeting_type_codes.code, 'none') as meeting_type_code,
     coalesce(communities.district_code, compounds.district_code, 'none') as district_code,
     timed.compound_code,
     {{ station_then() }} as station_code,
@@ -102,5 +102,6 @@ from timed
 left join {{ ref('communities') }} as communities on timed.community_code = communities.community_code
 left join {{ ref('departments') }} as departments on timed.department = departments.department_name
 left join {{ ref('enforcement_items') }} as items on timed.item_code = items.item_code
+{{ join_code('meeting_type', 'timed.meeting_type') }}
 {{ join_code('raised_by', 'timed.raised_by') }}
 {{ clustered_by('raised_month, timed.community_code, timed.month_on, timed.matter_no') }}
