@@ -47,7 +47,7 @@ with open(order["results"], "w", encoding="utf-8") as file:
     json.dump(said, file)
 sys.exit(0 if done.success else 1)
 """
-# How macros/nightly_checks.sql says which generic tests of a night have failed.
+# How macros/checks.sql says which generic tests have failed.
 _CHECKS_FAILED = re.compile(r"checks failed: (.*)")
 _SHOWN_FAILURES = 5
 
@@ -76,12 +76,12 @@ class NodeResult:
 def dbt_build(
     project: StagedProject, settings: Settings, work_file: Path, *, full_refresh: bool, idle: Sequence[str], lock: int
 ) -> list[NodeResult]:
-    """`dbt build` on a working file. A night leaves out unit tests, which are about code, exposures, which say who reads what,
-    reference tables, which only a full refresh can change, and the models named in `idle`; it asks all generic tests of what it
-    has built in one query at its end. dbt holds the open file `lock` as well: should we die, the working file stays locked until
-    it has ended too. Raises BuildFailed."""
-    choice = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
-    choice += ["--full-refresh"] if full_refresh else ["--exclude", "tag:reference", "test_type:generic", *idle]
+    """`dbt build` on a working file. It leaves out unit tests, which are about code, exposures, which say who reads what, and generic
+    tests, which it asks of what it has built in one query at its end; a night also reference tables, which only a full refresh
+    can change, and the models named in `idle`. dbt holds the open file `lock` as well: should we die, the working file stays
+    locked until it has ended too. Raises BuildFailed."""
+    choice = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure", "--exclude", "test_type:generic"]
+    choice += ["--full-refresh"] if full_refresh else ["tag:reference", *idle]
     returned, results = _run(project, settings, work_file, ["build", "--no-write-json", *choice], pass_fds=(lock,))
     broken = [name for result in results if result.status in ("error", "fail") for name in result.broken]
     if returned or not results:

@@ -1,12 +1,12 @@
 {#
-  The generic tests of the models a night has built, asked in one query: dbt takes longer to start a test than DuckDB to answer
-  it. A full refresh, and `dbt test`, run them one by one. The statement this gives fails when a test has found rows, and names it.
+  The generic tests of what a build has built, asked in one query at its end: dbt takes longer to start a test than DuckDB to
+  answer it. `dbt test` runs them one by one. The statement this gives fails when a test has found rows, and names it.
 #}
-{% macro check_the_night(results) -%}
+{% macro check_what_was_built(results) -%}
     {#- Named outside the condition: dbt looks for what is read while nothing is executed yet. -#}
     {%- set read = [ref('int_touched_months'), ref('int_changed_cases'), ref('int_changed_months')] -%}
     {%- set unfinished = results | rejectattr('status', 'in', ['success', 'pass']) | list -%}
-    {%- if execute and flags.WHICH == 'build' and not flags.FULL_REFRESH and not unfinished -%}
+    {%- if execute and flags.WHICH == 'build' and not unfinished -%}
         {%- set built = results | map(attribute='node.unique_id') | list -%}
         {%- set questions = [] -%}
         {%- for test in graph.nodes.values() if test.test_metadata and test.attached_node in built -%}
@@ -21,11 +21,16 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The query of a generic test of this project. #}
+{# The query of a generic test; relations are looked up in the graph, for a hook may only name those it says it reads. #}
 {% macro checked_rows(test) -%}
     {%- set given = {} -%}
     {%- for name, value in test.test_metadata.kwargs.items() if name != 'model' -%}
-        {%- do given.update({name: render('{{ ' ~ value ~ ' }}') if name == 'landed' else value}) -%}
+        {%- if value is string and value.startswith('ref(') -%}
+            {%- set found = graph.nodes.values() | selectattr('name', 'equalto', value.split("'")[1]) | first -%}
+            {%- do given.update({name: found.relation_name}) -%}
+        {%- else -%}
+            {%- do given.update({name: render('{{ ' ~ value ~ ' }}') if name == 'landed' else value}) -%}
+        {%- endif -%}
     {%- endfor -%}
     {{ context['test_' ~ test.test_metadata.name](graph.nodes[test.attached_node].relation_name, **given) }}
 {%- endmacro %}
