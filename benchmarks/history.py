@@ -236,7 +236,7 @@ def main() -> int:
         nodes = {name: home.seconds_by_node() for name, home in homes.items()}
         one, ten = nodes.values()
         for node in sorted(ten, key=lambda each: one.get(each, 0) - ten[each])[:60]:
-            print(f"{one.get(node, 0):7.2f} {ten[node]:7.2f}  {node}")
+            print(f"{one.get(node, 0):7.2f} {ten[node]:7.2f}  {node[:70]}")
     short, long = homes.values()
     ratio = statistics.median(c.cpu for c in long.nights) / statistics.median(c.cpu for c in short.nights)
     print(f"a night after {given.times}x the history takes {ratio:.2f}x the CPU time")

@@ -1,4 +1,5 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_recounted_entries() }}") }}
+{%- set accounts = ref('int_touched_accounts') %}
 with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
@@ -18,6 +19,10 @@ entries as (
     from {{ ref('stg_points_ledger__ledger_entries') }} as staged
     cross join run
     left join {{ ref('ledger_kinds') }} as kinds on staged.kind = kinds.kind_name
+    {%- if is_incremental() %}
+    inner join {{ accounts }} as accounts
+        on staged.resident_no = accounts.resident_no and staged.entered_at >= accounts.entered_from
+    {%- endif %}
     where
         not staged._deleted
         and staged.entered_at < run.as_of
@@ -25,10 +30,16 @@ entries as (
 
 reversals as (
     select
-        entry_id,
-        reverses_entry_id
-    from entries
-    where direction_code = 'reversal'
+        staged.entry_id,
+        staged.reverses_entry_id
+    from {{ ref('stg_points_ledger__ledger_entries') }} as staged
+    cross join run
+    inner join {{ ref('ledger_kinds') }} as kinds on staged.kind = kinds.kind_name
+    where
+        staged.reverses_entry_id is not null
+        and kinds.direction_code = 'reversal'
+        and not staged._deleted
+        and staged.entered_at < run.as_of
 ),
 
 -- a reversal that is itself reversed undoes nothing
@@ -37,6 +48,18 @@ undone as (
     from reversals
     where not exists (select 1 from reversals as later where later.reverses_entry_id = reversals.entry_id)
 )
+{%- if is_incremental() %},
+
+-- what the accounts held before
+openings as (
+    select
+        resident_no,
+        sum(points) as points
+    from {{ this }}
+    where resident_no in (select accounts.resident_no from {{ accounts }} as accounts)
+    group by resident_no
+)
+{%- endif %}
 
 select
     entries.entry_id,
@@ -57,7 +80,7 @@ select
     entries.entered_at,
     {{ month_of(local_date('entries.entered_at')) }} as month,
     entries.created_at,
-    cast(sum(entries.points) over (
+    cast({% if is_incremental() %}coalesce(openings.points, 0) + {% endif %}sum(entries.points) over (
         partition by entries.resident_no
         order by entries.entered_at asc, entries.entry_id asc
         rows between unbounded preceding and current row
@@ -69,4 +92,7 @@ select
 from entries
 left join {{ ref('dim_resident') }} as residents on entries.resident_no = residents.resident_no
 left join undone on entries.entry_id = undone.entry_id
+{%- if is_incremental() %}
+left join openings on entries.resident_no = openings.resident_no
+{%- endif %}
 {{ clustered_by('month, entries.entry_id') }}
