@@ -27,13 +27,22 @@
 {% macro forget_changed(mart=none, month=none) -%}
     {#- Named outside the condition: dbt looks for what a model needs while nothing is incremental yet. -#}
     {%- set changed = is_changed_fact() -%}
-    {%- set touched = source('linli', 'touched_months') -%}
+    {%- set remembered = remember_changed(mart, month) if mart -%}
     {%- if is_incremental() -%}
         {%- if mart -%}
-        insert into {{ touched }}
-        select distinct '{{ mart }}', {{ month }} from {{ this }} where {{ month }} is not null and {{ changed }};
+        {{ remembered }};
         {%- endif %}
         delete from {{ this }} where {{ changed }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The same without removing them. #}
+{% macro remember_changed(mart, month) -%}
+    {%- set changed = is_changed_fact() -%}
+    {%- set touched = source('linli', 'touched_months') -%}
+    {%- if is_incremental() -%}
+        insert into {{ touched }}
+        select distinct '{{ mart }}', {{ month }} from {{ this }} where {{ month }} is not null and {{ changed }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -58,6 +67,62 @@
     inner join {{ source('linli', 'run') }} as run on months.month < {{ local_date('run.as_of') }}
 {%- endmacro %}
 
+{# Before residents are replaced: remember them, and the months their old rows joined in, then remove them. #}
+{% macro forget_changed_residents() -%}
+    {%- set residents = ref('int_changed_residents') -%}
+    {%- set touched = source('linli', 'touched_residents') -%}
+    {%- set months = source('linli', 'touched_months') -%}
+    {%- if is_incremental() -%}
+        insert into {{ touched }} select resident_no from {{ residents }};
+        insert into {{ months }}
+        select distinct 'points', joined_month from {{ this }}
+        where resident_no in (select changed.resident_no from {{ residents }} as changed);
+        delete from {{ this }} where resident_no in (select changed.resident_no from {{ residents }} as changed)
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+  Marts of stocks: a month holds what the month before held and what was added. They are counted again from the first
+  touched month on, and carry over what the month before it says.
+#}
+
+{# Before such a mart takes new rows: remove the months it counts again. #}
+{% macro forget_since_touched(mart) -%}
+    {%- set touched = ref('int_touched_months') -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where month >= (select min(touched.month) from {{ touched }} as touched where touched.mart = '{{ mart }}')
+    {%- endif -%}
+{%- endmacro %}
+
+{# A condition on a month: true for the months after those such a mart still has. #}
+{% macro is_uncounted(month) -%}
+    {%- if is_incremental() -%}
+    {{ month }} > coalesce((select max(counted.month) from {{ this }} as counted), date '0001-01-01')
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
+{# Before entries are replaced: remember the months in which accounts read otherwise now, then remove what is entered anew. #}
+{% macro forget_recounted_entries() -%}
+    {%- set accounts = ref('int_touched_accounts') -%}
+    {%- set months = source('linli', 'touched_months') -%}
+    {%- if is_incremental() -%}
+        insert into {{ months }}
+        select distinct 'points', entries.month
+        from {{ this }} as entries
+        inner join {{ accounts }} as accounts
+            on entries.resident_no = accounts.resident_no and entries.entered_at >= accounts.changed_from;
+        delete from {{ this }} where entry_id in (
+            select entries.entry_id
+            from {{ this }} as entries
+            inner join {{ accounts }} as accounts
+                on entries.resident_no = accounts.resident_no and entries.entered_at >= accounts.entered_from
+        )
+    {%- endif -%}
+{%- endmacro %}
+
 {# A condition on a month: true for the months this build counts again. #}
 {% macro is_touched(mart, column) -%}
     {%- set touched = ref('int_touched_months') -%}
@@ -68,9 +133,21 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Before a mart takes new rows: remove the months it counts again. #}
-{% macro forget_touched(mart) -%}
-    {%- set touched = is_touched(mart, 'month') -%}
+{# The same of a moment in such a month. The bound spares the others the conversion. #}
+{% macro is_touched_moment(mart, moment) -%}
+    {%- set touched = ref('int_touched_months') -%}
+    {%- set month = month_of(local_date(moment)) -%}
+    {{ is_touched(mart, month) }}
+    {%- if not flags.FULL_REFRESH %}
+    and {{ moment }} >= (
+        select cast(min(touched.month) as timestamp) - interval 1 day from {{ touched }} as touched where touched.mart = '{{ mart }}'
+    )
+    {%- endif -%}
+{%- endmacro %}
+
+{# Before a mart, or a fact by month, takes new rows: remove the months it counts again. #}
+{% macro forget_touched(mart, month='month') -%}
+    {%- set touched = is_touched(mart, month) -%}
     {%- if is_incremental() -%}
         delete from {{ this }} where {{ touched }}
     {%- endif -%}
@@ -89,16 +166,16 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Before staging takes newer versions of cases: remember the months the old versions were reported in, where their fact
-   rows lie. #}
-{% macro remember_months(landed) -%}
+{# Before staging takes newer versions: remember the months of a moment of the old ones, where their fact rows lie. #}
+{% macro remember_months(landed, moment, mart) -%}
     {%- set touched = source('linli', 'touched_months') -%}
+    {%- set key = config.get('unique_key')[0] -%}
     {%- if is_incremental() -%}
         insert into {{ touched }}
         select distinct
-            'reported',
-            {{ month_of(local_date('staged.reported_at')) }}
+            '{{ mart }}',
+            {{ month_of(local_date('staged.' ~ moment)) }}
         from {{ this }} as staged
-        where staged.reported_at is not null and staged.case_no in (select landed.case_no from {{ landed }} as landed)
+        where staged.{{ moment }} is not null and staged.{{ key }} in (select landed.{{ key }} from {{ landed }} as landed)
     {%- endif -%}
 {%- endmacro %}

@@ -56,7 +56,7 @@ where
 {# Grain and condition of a mart in one reading: its key columns are never null and never twice, and every row meets the
    condition, which must be written so that it is true or false, never null. The figures of `adds_up` come to the
    district's at every one of `levels`; what breaks without it: reports of one district contradict each other. #}
-{% test sound(model, columns, condition='true', touched_by=none, adds_up=[], levels=[]) %}
+{% test sound(model, columns, condition='true', touched_by=none, month='month', adds_up=[], levels=[]) %}
 {%- set apart = columns | reject('in', ['level', 'key']) | join(', ') -%}
 {%- set known = "level in ('" ~ levels | join("', '") ~ "')" -%}
 with checked as (
@@ -70,7 +70,7 @@ with checked as (
         {%- endfor %}
     from {{ model }}
     {% if touched_by -%}
-    where {{ is_touched(touched_by, 'month') }}
+    where {{ is_touched(touched_by, month) }}
     {% endif -%}
 )
 

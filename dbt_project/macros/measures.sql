@@ -53,6 +53,20 @@ counted as (
 )
 {%- endmacro %}
 
+{# Before a mart takes new rows: remove all of them if a district's first month is another than it was. #}
+{% macro forget_moved_books(firsts) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where
+            exists (
+                select 1
+                from (select district_code, min(month) as first_month from {{ this }} group by district_code) as counted
+                inner join {{ firsts }} as firsts on counted.district_code = firsts.district_code
+                where counted.first_month <> firsts.first_month
+            )
+    {%- endif -%}
+{%- endmacro %}
+
 {# The months of a district from its first on up to the last one begun; `firsts` has district_code and first_month. #}
 {% macro months_since(firsts) -%}
     select distinct
@@ -64,4 +78,29 @@ counted as (
         on
             firsts.first_month <= days.calendar_on
             and days.calendar_on < {{ local_date('run.as_of') }}
+{%- endmacro %}
+
+{# Of these months, those the mart has no row of: on a night what was removed because it is touched, and what a first month
+   that lies earlier than it did adds. #}
+{% macro months_uncounted(firsts) -%}
+    {{ months_since(firsts) }}
+    {%- if is_incremental() %}
+    where
+        not exists (
+            select 1 from {{ this }} as counted
+            where counted.district_code = firsts.district_code and counted.month = {{ month_of('days.calendar_on') }}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{# Before such a mart takes new rows: remove the months before the first of their district. #}
+{% macro forget_before(firsts) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where
+            not exists (
+                select 1 from {{ firsts }} as firsts
+                where firsts.district_code = {{ this }}.district_code and firsts.first_month <= {{ this }}.month
+            )
+    {%- endif -%}
 {%- endmacro %}

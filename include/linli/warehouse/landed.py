@@ -29,6 +29,7 @@ create table if not exists landing.built (verdict_id varchar primary key);
 create table if not exists landing.finished (as_of timestamp with time zone not null, fingerprint varchar not null);
 create table if not exists landing.touched_months (mart varchar not null, month date not null);
 create table if not exists landing.touched_cases (case_no varchar not null);
+create table if not exists landing.touched_residents (resident_no varchar not null);
 """
 
 
@@ -94,8 +95,8 @@ def prepare(
 def note_finished(con: duckdb.DuckDBPyConnection, run: Run, fingerprint: str, accepted: Sequence[Accepted]) -> None:
     """Notes a build as finished, in one transaction: from now on its verdicts are not taken in again."""
     con.execute("begin")
-    con.execute("delete from landing.touched_months")
-    con.execute("delete from landing.touched_cases")
+    for remembered in ("touched_months", "touched_cases", "touched_residents"):
+        con.execute(f"delete from landing.{remembered}")
     con.execute("delete from landing.finished")
     con.execute("insert into landing.finished values (?, ?)", [run.as_of, fingerprint])
     con.execute(

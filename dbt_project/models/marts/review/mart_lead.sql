@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_since_touched('lead') }}") }}
 {%- set levels = place_levels() -%}
 {%- set acts = ['mediation', 'deliberation', 'hazard_report', 'snap_report'] -%}
 {%- set stocks = ['lead', 'elder_lead', 'student_lead', 'recruit', 'follower', 'household', 'compound'] -%}
@@ -62,7 +62,11 @@ happened as (
         resident_no,
         case when is_lead then 'lead_act' else kind_code end as what
     from {{ ref('fct_ledger_entry') }}
-    where direction_code = 'earned' and not is_reversed and lead_no is not null
+    where
+        direction_code = 'earned'
+        and not is_reversed
+        and lead_no is not null
+        and {{ is_uncounted('month') }}
     union all
     select
         snaps.month,
@@ -71,7 +75,9 @@ happened as (
         case when residents.is_lead then 'lead_snap' else 'snap' end as what
     from {{ ref('fct_snap') }} as snaps
     inner join residents on snaps.resident_no = residents.resident_no
-    where residents.lead_no is not null
+    where
+        residents.lead_no is not null
+        and {{ is_uncounted('snaps.month') }}
 ),
 
 events as (
@@ -106,7 +112,18 @@ flows as (
         count(distinct resident_no) filter (where what in ('snap', '{{ acts | join("', '") }}')) as active_follower_count,
         count(distinct resident_no) filter (where what in ('lead_snap', 'lead_act')) as active_lead_count
     from events
+    where {{ is_uncounted('month') }}
     group by {{ by_every_level(['month'], levels) }}
+),
+
+carried as (
+    {% if is_incremental() -%}
+    select * from {{ this }}
+    where month = (select max(counted.month) from {{ this }} as counted)
+    {%- else -%}
+    select * from flows
+    where false
+    {%- endif %}
 ),
 
 keys as (
@@ -115,7 +132,21 @@ keys as (
         level,
         key,
         min(month) as first_month
-    from flows
+    from (
+        select
+            district_code,
+            level,
+            key,
+            month
+        from flows
+        union all
+        select
+            district_code,
+            level,
+            key,
+            month
+        from carried
+    ) as seen
     group by district_code, level, key
 ),
 
@@ -123,7 +154,9 @@ months as (
     select distinct {{ month_of('days.calendar_on') }} as month
     from {{ ref('dim_calendar') }} as days
     cross join run
-    where days.calendar_on < {{ local_date('run.as_of') }}
+    where
+        days.calendar_on < {{ local_date('run.as_of') }}
+        and {{ is_uncounted(month_of('days.calendar_on')) }}
 ),
 
 counted as (
@@ -134,7 +167,7 @@ counted as (
         keys.key,
         {% for what in stocks -%}
         coalesce(flows.{{ what }}_count, 0) as new_{{ what }}_count,
-        cast(sum(coalesce(flows.{{ what }}_count, 0)) over upto as bigint) as {{ what }}_count,
+        cast(coalesce(carried.{{ what }}_count, 0) + sum(coalesce(flows.{{ what }}_count, 0)) over upto as bigint) as {{ what }}_count,
         {% endfor -%}
         {% for what in acts + ['snap', 'lead_act', 'lead_snap', 'active_follower', 'active_lead'] -%}
         coalesce(flows.{{ what }}_count, 0) as {{ what }}_count{% if not loop.last %},
@@ -148,6 +181,11 @@ counted as (
             and keys.level = flows.level
             and keys.key = flows.key
             and months.month = flows.month
+    left join carried
+        on
+            keys.district_code = carried.district_code
+            and keys.level = carried.level
+            and keys.key = carried.key
     window upto as (
         partition by keys.district_code, keys.level, keys.key order by months.month
         rows between unbounded preceding and current row

@@ -1,8 +1,8 @@
-{{ config(materialized='table') }}
-{%- set patrols = ref('fct_patrol') -%}
-{%- set findings = ref('fct_patrol_finding') -%}
-{%- set disputes = ref('fct_dispute') -%}
-{%- set snaps = ref('fct_snap') -%}
+{{ config(pre_hook=["{{ forget_touched('patrol_app') }}", "{{ forget_before(ref('int_patrol_app_starts')) }}"]) }}
+{%- set facts = {
+    'patrols': (ref('fct_patrol'), 'month'), 'findings': (ref('fct_patrol_finding'), 'month'), 'raised': (ref('fct_dispute'), 'raised_month'),
+    'defused': (ref('fct_dispute'), 'defused_month'), 'snaps': (ref('fct_snap'), 'month'),
+} -%}
 {%- set counts = {
     'owed': {'of': 'owed', 'measures': {
         'compound_count': 'true',
@@ -10,7 +10,7 @@
         'required_patrol_count': {'value': var('patrol').monthly},
         'fulfilled_patrol_count': {'value': 'fulfilled_patrol_count'},
     }},
-    'patrols': {'of': patrols, 'measures': {
+    'patrols': {'of': 'patrols_of_months', 'measures': {
         'joint_patrol_count': "kind_code = 'joint'",
         'compliant_patrol_count': 'is_compliant',
         'three_in_one_count': "kind_code = 'joint' and is_three_in_one",
@@ -22,7 +22,7 @@
         'watch_after_count': "duty_code = 'watch_after'",
         'volunteer_person_times': {'value': 'volunteer_count'},
     }},
-    'findings': {'of': findings, 'measures': {
+    'findings': {'of': 'findings_of_months', 'measures': {
         'finding_count': 'true',
         'fixed_on_the_spot_count': "disposition_code = 'fixed_on_the_spot'",
         'joint_discussion_count': "disposition_code = 'joint_discussion'",
@@ -32,9 +32,9 @@
         'before_complaint_finding_count': 'is_before_complaint',
     }},
     'cases': {'measures': ['case_count', 'before_complaint_case_count']},
-    'raised': {'of': disputes, 'month': 'raised_month', 'measures': {'dispute_raised_count': 'true'}},
-    'defused': {'of': disputes, 'month': 'defused_month', 'measures': {'dispute_defused_count': 'true'}},
-    'snaps': {'of': snaps, 'measures': {
+    'raised': {'of': 'raised_of_months', 'month': 'raised_month', 'measures': {'dispute_raised_count': 'true'}},
+    'defused': {'of': 'defused_of_months', 'month': 'defused_month', 'measures': {'dispute_defused_count': 'true'}},
+    'snaps': {'of': 'snaps_of_months', 'measures': {
         'snap_count': 'true',
         'snap_adopted_count': "status_code = 'adopted'",
         'snap_not_adopted_count': "status_code = 'not_adopted'",
@@ -48,24 +48,16 @@ with run as (
     from {{ source('linli', 'run') }}
 ),
 
-firsts as (
-    select
-        district_code,
-        min(month) as first_month
-    from (
-        select district_code, month from {{ patrols }}
-        union all
-        select district_code, raised_month as month from {{ disputes }}
-        union all
-        select district_code, month from {{ snaps }}
-    ) as app
-    group by district_code
-),
-
 months as (
-    {{ months_since('firsts') }}
+    {{ months_uncounted(ref('int_patrol_app_starts')) }}
 ),
-
+{% for name, (fact, month) in facts.items() %}
+{{ name }}_of_months as (
+    select facts.*
+    from {{ fact }} as facts
+    inner join months on facts.district_code = months.district_code and facts.{{ month }} = months.month
+),
+{% endfor %}
 -- each compound owes its patrols to the station that covered it on the last day of the month that has passed
 compound_months as (
     select
@@ -88,7 +80,7 @@ counting as (
         month,
         compound_code,
         count(*) as patrol_count
-    from {{ patrols }}
+    from patrols_of_months
     where is_compliant
     group by month, compound_code
 ),

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook=["{{ forget_since_touched('points') }}", "{{ forget_moved_books(ref('int_ledger_starts')) }}"]) }}
 {%- set levels = place_levels() -%}
 {%- set earned = ['mediation', 'deliberation', 'hazard_report', 'snap_report'] -%}
 {%- set redeemed = ['goods', 'errand', 'activity'] -%}
@@ -12,6 +12,7 @@ with entries as (
         points,
         resident_kind_code
     from {{ ref('fct_ledger_entry') }}
+    where {{ is_uncounted('month') }}
 ),
 
 -- each entry counts for its kind of resident and for all of them
@@ -53,12 +54,17 @@ flows as (
     group by {{ by_every_level(['month', 'resident_kind_code'], levels) }}
 ),
 
+-- who had joined before the books of the district opened is there from that month on
 residents as (
     select
-        joined_month as month,
-        {{ attribution_columns(levels) }},
-        resident_kind_code
-    from {{ ref('dim_resident') }}
+        greatest(residents.joined_month, books.first_month) as month,
+        {% for column in attribution_columns(levels).split(', ') -%}
+        residents.{{ column }},
+        {% endfor -%}
+        residents.resident_kind_code
+    from {{ ref('dim_resident') }} as residents
+    inner join {{ ref('int_ledger_starts') }} as books on residents.district_code = books.district_code
+    where {{ is_uncounted('greatest(residents.joined_month, books.first_month)') }}
 ),
 
 residents_for as (
@@ -81,38 +87,22 @@ joined as (
     group by {{ by_every_level(['month', 'resident_kind_code'], levels) }}
 ),
 
--- a district's books open with its first entry; who had joined before is there from that month on
-books as (
+carried as (
+    {% if is_incremental() -%}
+    select * from {{ this }}
+    where month = (select max(counted.month) from {{ this }} as counted)
+    {%- else -%}
     select
+        month,
         district_code,
-        coalesce(min(month) filter (where is_entry), min(month)) as first_month
-    from (
-        select
-            district_code,
-            month,
-            true as is_entry
-        from entries
-        union all
-        select
-            district_code,
-            month,
-            false as is_entry
-        from residents
-    ) as seen
-    group by district_code
-),
-
-joined_in_books as (
-    select
-        greatest(joined.month, books.first_month) as month,
-        joined.resident_kind_code,
-        joined.district_code,
-        joined.level,
-        joined.key,
-        sum(joined.joined_count) as joined_count
+        level,
+        key,
+        resident_kind_code,
+        joined_count as resident_count,
+        joined_count as balance_points
     from joined
-    inner join books on joined.district_code = books.district_code
-    group by 1, 2, 3, 4, 5
+    where false
+    {%- endif %}
 ),
 
 keys as (
@@ -137,7 +127,15 @@ keys as (
             key,
             resident_kind_code,
             month
-        from joined_in_books
+        from joined
+        union all
+        select
+            district_code,
+            level,
+            key,
+            resident_kind_code,
+            month
+        from carried
     ) as seen
     group by district_code, level, key, resident_kind_code
 ),
@@ -146,7 +144,9 @@ months as (
     select distinct {{ month_of('days.calendar_on') }} as month
     from {{ ref('dim_calendar') }} as days
     cross join {{ source('linli', 'run') }} as run
-    where days.calendar_on < {{ local_date('run.as_of') }}
+    where
+        days.calendar_on < {{ local_date('run.as_of') }}
+        and {{ is_uncounted(month_of('days.calendar_on')) }}
 ),
 
 counted as (
@@ -166,7 +166,9 @@ counted as (
         {% for column in ['earned', 'redeemed', 'reversal', 'net'] -%}
         cast(coalesce(flows.{{ column }}_points, 0) as bigint) as {{ column }}_points,
         {% endfor -%}
-        cast(coalesce(joined_in_books.joined_count, 0) as bigint) as joined_count
+        cast(coalesce(joined.joined_count, 0) as bigint) as joined_count,
+        coalesce(carried.resident_count, 0) as carried_resident_count,
+        coalesce(carried.balance_points, 0) as carried_balance_points
     from keys
     inner join months on keys.first_month <= months.month
     left join flows
@@ -176,23 +178,29 @@ counted as (
             and keys.key = flows.key
             and keys.resident_kind_code = flows.resident_kind_code
             and months.month = flows.month
-    left join joined_in_books
+    left join joined
         on
-            keys.district_code = joined_in_books.district_code
-            and keys.level = joined_in_books.level
-            and keys.key = joined_in_books.key
-            and keys.resident_kind_code = joined_in_books.resident_kind_code
-            and months.month = joined_in_books.month
+            keys.district_code = joined.district_code
+            and keys.level = joined.level
+            and keys.key = joined.key
+            and keys.resident_kind_code = joined.resident_kind_code
+            and months.month = joined.month
+    left join carried
+        on
+            keys.district_code = carried.district_code
+            and keys.level = carried.level
+            and keys.key = carried.key
+            and keys.resident_kind_code = carried.resident_kind_code
 ),
 
 running as (
     select
         *,
-        cast(sum(joined_count) over (
+        cast(carried_resident_count + sum(joined_count) over (
             partition by district_code, level, key, resident_kind_code order by month
             rows between unbounded preceding and current row
         ) as bigint) as resident_count,
-        cast(sum(net_points) over (
+        cast(carried_balance_points + sum(net_points) over (
             partition by district_code, level, key, resident_kind_code order by month
             rows between unbounded preceding and current row
         ) as bigint) as balance_points

@@ -1,4 +1,8 @@
-{{ config(pre_hook=["{{ remember_open_months() }}", "{{ forget_changed('satisfaction', 'resolved_month') }}"]) }}
+{{ config(pre_hook=[
+    "{{ remember_open_months() }}",
+    "{{ remember_changed('complaint', 'opened_month') }}",
+    "{{ forget_changed('satisfaction', 'resolved_month') }}",
+]) }}
 {%- set clock = var('clock').keys() | list -%}
 {%- set last = clock | last %}
 with run as (

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_touched('dispute', 'raised_month') }}") }}
 with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
@@ -18,6 +18,7 @@ disputes as (
     where
         not staged._deleted
         and staged.raised_at < run.as_of
+        and {{ is_touched_moment('dispute', 'staged.raised_at') }}
 )
 
 select

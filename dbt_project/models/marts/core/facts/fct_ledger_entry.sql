@@ -1,4 +1,5 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_recounted_entries() }}") }}
+{%- set accounts = ref('int_touched_accounts') %}
 with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
@@ -18,16 +19,37 @@ entries as (
     from {{ ref('stg_points_ledger__ledger_entries') }} as staged
     cross join run
     left join {{ ref('ledger_kinds') }} as kinds on staged.kind = kinds.kind_name
+    {%- if is_incremental() %}
+    inner join {{ accounts }} as accounts
+        on staged.resident_no = accounts.resident_no and staged.entered_at >= accounts.entered_from
+    {%- endif %}
     where
         not staged._deleted
         and staged.entered_at < run.as_of
 ),
 
 undone as (
-    select distinct reverses_entry_id as entry_id
-    from entries
-    where direction_code = 'reversal'
+    select distinct staged.reverses_entry_id as entry_id
+    from {{ ref('stg_points_ledger__ledger_entries') }} as staged
+    cross join run
+    inner join {{ ref('ledger_kinds') }} as kinds on staged.kind = kinds.kind_name
+    where
+        kinds.direction_code = 'reversal'
+        and not staged._deleted
+        and staged.entered_at < run.as_of
 )
+{%- if is_incremental() %},
+
+-- what the accounts held before
+openings as (
+    select
+        resident_no,
+        sum(points) as points
+    from {{ this }}
+    where resident_no in (select accounts.resident_no from {{ accounts }} as accounts)
+    group by resident_no
+)
+{%- endif %}
 
 select
     entries.entry_id,
@@ -48,7 +70,7 @@ select
     entries.entered_at,
     {{ month_of(local_date('entries.entered_at')) }} as month,
     entries.created_at,
-    cast(sum(entries.points) over (
+    cast({% if is_incremental() %}coalesce(openings.points, 0) + {% endif %}sum(entries.points) over (
         partition by entries.resident_no
         order by entries.entered_at asc, entries.entry_id asc
         rows between unbounded preceding and current row
@@ -60,4 +82,7 @@ select
 from entries
 left join {{ ref('dim_resident') }} as residents on entries.resident_no = residents.resident_no
 left join undone on entries.entry_id = undone.entry_id
+{%- if is_incremental() %}
+left join openings on entries.resident_no = openings.resident_no
+{%- endif %}
 {{ clustered_by('month, entries.entry_id') }}

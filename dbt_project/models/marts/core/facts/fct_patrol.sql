@@ -1,6 +1,24 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_touched('patrol') }}") }}
 with run as (
     select as_of from {{ source('linli', 'run') }}
+),
+
+staged as (
+    select
+        patrols.patrol_id,
+        patrols.kind,
+        patrols.duty,
+        patrols.district_code,
+        patrols.compound_code,
+        patrols.started_at,
+        {{ local_date('patrols.started_at') }} as started_on,
+        case when patrols.ended_at < run.as_of then patrols.ended_at end as ended_at
+    from {{ ref('stg_patrol_app__patrols') }} as patrols
+    cross join run
+    where
+        not patrols._deleted
+        and patrols.started_at < run.as_of
+        and {{ is_touched_moment('patrol', 'patrols.started_at') }}
 ),
 
 present as (
@@ -11,6 +29,7 @@ present as (
         count(*) filter (where role not in ('队员', '志愿者')) as other_count,
         count(distinct case when role = '队员' then department end) as department_count
     from {{ ref('int_current_patrol_participants') }}
+    where patrol_id in (select staged.patrol_id from staged)
     group by patrol_id
 ),
 
@@ -19,31 +38,21 @@ checked as (
         patrol_id,
         count(distinct kind) filter (where completed) as completed_checklist_count
     from {{ ref('int_current_patrol_checklists') }}
+    where patrol_id in (select staged.patrol_id from staged)
     group by patrol_id
 ),
 
 patrols as (
     select
-        staged.patrol_id,
-        staged.kind,
-        staged.duty,
-        staged.district_code,
-        staged.compound_code,
-        staged.started_at,
-        {{ local_date('staged.started_at') }} as started_on,
-        case when staged.ended_at < run.as_of then staged.ended_at end as ended_at,
+        staged.*,
         coalesce(present.officer_count, 0) as officer_count,
         coalesce(present.volunteer_count, 0) as volunteer_count,
         coalesce(present.other_count, 0) as other_count,
         coalesce(present.department_count, 0) as department_count,
         coalesce(checked.completed_checklist_count, 0) as completed_checklist_count
-    from {{ ref('stg_patrol_app__patrols') }} as staged
-    cross join run
+    from staged
     left join present on staged.patrol_id = present.patrol_id
     left join checked on staged.patrol_id = checked.patrol_id
-    where
-        not staged._deleted
-        and staged.started_at < run.as_of
 )
 
 select

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_touched('finding') }}") }}
 with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
@@ -17,7 +17,9 @@ findings as (
         case when current_findings.fixed_at < run.as_of then current_findings.fixed_at end as fixed_at
     from {{ ref('int_current_patrol_findings') }} as current_findings
     cross join run
-    where current_findings.found_at < run.as_of
+    where
+        current_findings.found_at < run.as_of
+        and {{ is_touched_moment('finding', 'current_findings.found_at') }}
 ),
 
 -- a case that was found to be none of its own is no longer waited for
@@ -42,6 +44,7 @@ complaints as (
     where
         round_no = 1
         and is_complaint
+        and day_0_on >= (select min(findings.found_on) - {{ var('patrol').complaint_days }} from findings)
 ),
 
 placed as (

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_touched('snap') }}") }}
 with snaps as (
     select
         staged.snap_id,
@@ -15,6 +15,7 @@ with snaps as (
     where
         not staged._deleted
         and staged.taken_at < run.as_of
+        and {{ is_touched_moment('snap', 'staged.taken_at') }}
 )
 
 select
