@@ -252,3 +252,16 @@ def test_a_model_that_fails_is_named_and_nothing_is_noted_as_built(home: Home, m
     with pytest.raises(BuildFailed, match=r"建模失败（dbt 返回 1）：.*dbt/logs/dbt\.log"):
         home.build("2026-11-01")
     assert not home.settings.work_file.exists()
+
+
+def test_a_check_that_finds_rows_is_named_and_nothing_is_noted_as_built(tmp_path: Path) -> None:
+    reference = tmp_path / "reference"
+    shutil.copytree(Home(tmp_path / "other").settings.reference, reference)
+    departments = reference / "departments.csv"
+    lines = departments.read_text(encoding="utf-8").splitlines(keepends=True)
+    departments.write_text("".join([*lines, lines[1]]), encoding="utf-8")
+    home = Home(tmp_path / "home", reference)
+    first_night(home)
+    with pytest.raises(BuildFailed, match=r"grain_departments_department_code"):
+        home.build("2026-11-01")
+    assert not home.settings.work_file.exists()
