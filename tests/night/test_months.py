@@ -11,7 +11,7 @@ import pytest
 
 from linli import pipeline, publication
 from linli.pipeline.months import MonthNotLoaded
-from warehouse_home import Home, callback, case, step
+from warehouse_home import Home, at, callback, case, step
 
 OCTOBER = dt.date(2026, 10, 1)
 
@@ -37,6 +37,8 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
         snapshot="2026-10-31",
     )
     home.land("case_system.callbacks", [callback(1, "340405-2026-1", "组织", "2026-10-29 15:00")], snapshot="2026-10-31")
+    patrol = {"patrol_id": "P", "district_code": "340405", "compound_code": "340405-C01-X01", "kind": "联勤"}
+    home.land("patrol_app.patrols", [patrol | {"started_at": at("2026-10-12 09:00")}], snapshot="2026-10-31")
     october = published(home, "2026-10-31")
     with pytest.raises(MonthNotLoaded, match="2026-10-31"):
         pipeline.close_month(home.settings, OCTOBER, approved_by="李主任")
@@ -55,11 +57,16 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
 
     assert {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()} == frozen
     assert found.closing == closed and found.number == 1 and found.path is not None
-    rows = duckdb.execute(
+    every = duckdb.execute(
         f"select mart, level, key, grain, metric, old_value, new_value, cause, records from '{found.path}'"
-        " where mart in ('mart_clock_257', 'mart_two_callback_satisfaction')"
     ).fetchall()
-    assert max(Counter(row[:5] for row in rows).values()) == 1
+    assert max(Counter(row[:5] for row in every).values()) == 1
+    # whatever else repeats a number, it is restated in one mart: satisfaction, the volume of cases
+    of_district = [row for row in every if row[1:3] == ("district", "340405") and "year" not in row[3]]
+    assert [row[0] for row in of_district if row[4] == "double_called_count"] == ["mart_two_callback_satisfaction"]
+    assert [row[0] for row in of_district if row[4] in ("case_count", "before_complaint_case_count", "place_count")] == ["mart_case_volume"]
+    assert not {row[4] for row in every if row[0] == "mart_callback_agreement"} & {"eligible_count", "matured_count", "cohen_kappa"}
+    rows = [row for row in every if row[0] in ("mart_clock_257", "mart_two_callback_satisfaction")]
     satisfaction = {row[4]: row[5:7] for row in rows if row[0] == "mart_two_callback_satisfaction" and row[1] == "district"}
     assert {metric: change for metric, change in satisfaction.items() if metric.endswith("_count")} == {
         "matured_count": ("0", "1"),

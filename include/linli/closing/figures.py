@@ -7,7 +7,8 @@
 `value` is text: twelve significant digits of a double, so that two builds of the same rows read the same. `keys` lists
 '<district_code> level=key' for every level the fact row is attributed to, by its columns or by the mart's word for it: departments
 and items are the same in every district.
-A third table, `metrics` (mart, metric), says which figures there could be, rows or not.
+A third table, `metrics` (mart, metric), says which figures there could be, rows or not; a fourth, `repeated`, holds the figures that
+are not among them because another mart counts the same.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from linli.calendar import next_month
 LEVELS = ("district", "community", "compound", "station", "department", "officer", "category", "item", "whistle_level", "channel")
 _OWN_COLUMNS = ("district_code", "level", "key")
 FIGURE_COLUMNS = ("mart", "district_code", "level", "key", "grain", "metric", "value")
-_EMPTY_FIGURES = ", ".join(["cast(null as date) as month", *(f"cast(null as varchar) as {c}" for c in FIGURE_COLUMNS)])
+_EMPTY_FIGURES = ", ".join(
+    ["cast(null as date) as month", *(f"cast(null as varchar) as {c}" for c in FIGURE_COLUMNS), "cast(null as boolean) as is_repeated"]
+)
 _EMPTY_RECORDS = (
     "cast(null as date) as month, cast(null as varchar) as mart, cast(null as varchar) as fact, cast(null as varchar) as record,"
     " cast(null as varchar) as row_hash, cast(null as boolean) as is_counted, cast(null as varchar[]) as keys"
@@ -49,7 +52,8 @@ class FactRows(Protocol):
 
 
 class Mart(Protocol):
-    """A mart by month: its grain without the month, its other columns, the fact rows behind it."""
+    """A mart by month: its grain without the month, its other columns, the fact rows behind it. A figure in `repeated` only repeats
+    another mart's in the rows that the SQL condition names."""
 
     @property
     def name(self) -> str: ...
@@ -63,6 +67,9 @@ class Mart(Protocol):
     @property
     def behind(self) -> Sequence[FactRows]: ...
 
+    @property
+    def repeated(self) -> Mapping[str, str]: ...
+
 
 def level_column(level: str) -> str:
     """The column of a fact that holds the key of a level."""
@@ -70,7 +77,7 @@ def level_column(level: str) -> str:
 
 
 def read_month(con: duckdb.DuckDBPyConnection, work_file: Path, marts: Sequence[Mart], month: dt.date) -> None:
-    """Reads `month` out of a built file into the tables `figures`, `records` and `metrics` of `con`."""
+    """Reads `month` out of a built file into the tables `figures`, `repeated`, `records` and `metrics` of `con`."""
     con.execute("set timezone = 'Asia/Shanghai'")
     con.execute(f"attach '{work_file}' as built (read_only)")
     con.execute("use built")
@@ -83,7 +90,9 @@ def read_month(con: duckdb.DuckDBPyConnection, work_file: Path, marts: Sequence[
         }
         figures = [_figures(mart, types, month) for mart in marts if mart.figures]
         records = [_records(mart, rows, types, month) for mart in marts for rows in mart.behind]
-        con.execute(f"create table memory.figures as {' union all '.join(figures) or f'select {_EMPTY_FIGURES} where false'}")
+        con.execute(f"create temp table everything as {' union all '.join(figures) or f'select {_EMPTY_FIGURES} where false'}")
+        for table, which in (("figures", "not is_repeated"), ("repeated", "is_repeated")):
+            con.execute(f"create table memory.{table} as select * exclude (is_repeated) from everything where {which}")
         con.execute("create table memory.metrics (mart varchar, metric varchar)")
         con.execute(
             "insert into memory.metrics select unnest($1), unnest($2)",
@@ -101,7 +110,10 @@ def _figures(mart: Mart, types: dict[tuple[str, str], str], month: dt.date) -> s
 
     others = [column for column in mart.grain if column not in _OWN_COLUMNS]
     grain = " || ' ' || ".join(f"'{c}=' || cast({c} as varchar)" for c in others) or "''"
-    values = ", ".join(f"{{'metric': '{c}', 'value': {_as_text(c, types[mart.name, c])}}}" for c in mart.figures)
+    values = ", ".join(
+        f"{{'metric': '{c}', 'value': {_as_text(c, types[mart.name, c])}, 'is_repeated': {mart.repeated.get(c, 'false')}}}"
+        for c in mart.figures
+    )
     return (
         f"select month, '{mart.name}' as mart, {own('district_code')} as district_code, {own('level')} as level, {own('key')} as key,"
         f" {grain} as grain, unnest([{values}], recursive := true) from mart.{mart.name} where month = {_date(month)}"

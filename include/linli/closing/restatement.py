@@ -58,11 +58,16 @@ _DEFINITIONS = "definitions.txt"
 RECORDS_NAMED = 20
 """records named in one restatement; all are counted"""
 
-_SAME = " and ".join(f"earlier.{c} is not distinct from frozen.{c}" for c in ("mart", "district_code", "level", "key", "grain", "metric"))
+
+
+def _same(one: str, other: str) -> str:
+    return " and ".join(f"{one}.{c} is not distinct from {other}.{c}" for c in FIGURE_COLUMNS[:-1])
+
+
 _RESTATED = f"""
 with said as (
     select mart, district_code, level, key, grain, metric, value from frozen
-    where not exists (select 1 from earlier where {_SAME})
+    where not exists (select 1 from earlier where {_same("earlier", "frozen")})
     union all
     select mart, district_code, level, key, grain, metric, new_value as value from earlier
 ),
@@ -137,6 +142,7 @@ select
     coalesce(behind.records, cast([] as varchar[])) as records
 from differing
 inner join known_metrics as known on differing.mart = known.mart and differing.metric = known.metric
+anti join repeated on {_same("repeated", "differing")}
 left join behind
     on differing.mart = behind.mart
     and differing.district_code || ' '

@@ -16,7 +16,14 @@ A mart that only repeats the figures of others says
     meta:
       closing: derived
 
-and is not among the marts that are closed: one late record restates each number once, in the mart where it is counted.
+and is not among the marts that are closed. One that repeats columns, be it in some of its rows only, names them and the mart that
+counts them:
+
+    meta:
+      repeats:
+        - {mart: mart_two_callback_satisfaction, columns: [double_called_count], where: "period = 'month'"}
+
+There they are left out as well: one late record restates each number once, in the mart where it is counted.
 """
 
 from __future__ import annotations
@@ -33,6 +40,7 @@ from linli.warehouse.project import stage
 MONTH = "month"
 DISTRICT = "district_code"
 DERIVED = "derived"
+EVERYWHERE = "true"
 _GRAIN_TESTS = ("sound", "grain")
 
 
@@ -49,12 +57,16 @@ class FactRows:
 
 @dataclass(frozen=True)
 class Mart:
-    """A mart by month: its grain without the month (and the district of each row), its other columns, and the fact rows behind it."""
+    """A mart by month: its grain without the month (and the district of each row), its other columns, and the fact rows behind it.
+
+    `repeated` has, for a figure that only repeats another mart's, an SQL condition on the rows in which it does.
+    """
 
     name: str
     grain: tuple[str, ...]
     figures: tuple[str, ...]
     behind: tuple[FactRows, ...]
+    repeated: Mapping[str, str] = field(default_factory=dict)
 
 
 def monthly_marts(settings: Settings) -> list[Mart]:
@@ -76,16 +88,18 @@ def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
     for name, node in manifest["nodes"].items():
         grain = grains.get(name, ())
         if node["resource_type"] == "model" and node["schema"] == "mart" and MONTH in grain:
-            closing = node["config"]["meta"].get("closing", [])
-            if closing != DERIVED:
-                found.append(_mart(node["name"], grain, list(node["columns"]), closing))
+            meta = node["config"]["meta"]
+            if meta.get("closing") != DERIVED:
+                found.append(_mart(node["name"], grain, list(node["columns"]), meta))
     return sorted(found, key=lambda mart: mart.name)
 
 
-def _mart(name: str, grain: Sequence[str], columns: Sequence[str], closing: Sequence[Mapping[str, Any]]) -> Mart:
+def _mart(name: str, grain: Sequence[str], columns: Sequence[str], meta: Mapping[str, Any]) -> Mart:
     named_by = [column for column in grain if column != MONTH]
     # records are found by place: a row named by a case or a cluster still belongs to its district
     if DISTRICT in columns and DISTRICT not in grain:
         named_by.append(DISTRICT)
     figures = [column for column in columns if column != MONTH and column not in named_by]
-    return Mart(name, tuple(named_by), tuple(figures), tuple(FactRows(**rows) for rows in closing))
+    behind = tuple(FactRows(**rows) for rows in meta.get("closing", []))
+    repeated = {column: said.get("where", EVERYWHERE) for said in meta.get("repeats", []) for column in said["columns"]}
+    return Mart(name, tuple(named_by), tuple(figures), behind, repeated)

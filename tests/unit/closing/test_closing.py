@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,27 @@ def test_records_of_another_district_are_not_behind_a_figure(tmp_path: Path) -> 
     found = closing.restate(tmp_path / "closed", late, MARTS, OCTOBER, definitions="d")
     rows = duckdb.execute(f"select district_code, records from '{found.path}' where level = 'community'").fetchall()
     assert sorted(rows) == [("340405", ["fct_case E"]), ("999999", ["fct_case other E"])]
+
+
+def test_what_a_mart_only_repeats_is_not_closed_and_not_restated(tmp_path: Path) -> None:
+    [whole, _] = MARTS
+    repeats = [replace(whole, repeated={"case_count": "true", "good_rate": "level = 'district'"})]
+    late = [*CASES, ("E", "2026-10-01", "C01", True, True)]
+
+    def restated_by(folder: Path, marts: Sequence[Mart]) -> list[tuple[Any, ...]]:
+        closing.close(
+            folder, built(tmp_path, CASES), marts, OCTOBER, as_of=END, inputs_hash="i", definitions="d", code_version="v",
+            approved_by="张主任", closed_at=END,
+        )  # fmt: skip
+        found = closing.restate(folder, built(tmp_path, late), repeats, OCTOBER, definitions="d")
+        return duckdb.execute(f"select level, key, metric, old_value, new_value from '{found.path}'").fetchall()
+
+    only = [("community", "C01", "good_rate", "0.5", "0.666666666667")]
+    assert restated_by(tmp_path / "closed", repeats) == only
+    frozen = duckdb.execute(f"select distinct level, metric from '{tmp_path}/closed/2026-10/figures.parquet'").fetchall()
+    assert frozen == [("community", "good_rate")]
+    # nor does a figure read otherwise because it has come to be a repeat since
+    assert restated_by(tmp_path / "closed before", MARTS[:1]) == only
 
 
 def test_records_behind_a_level_the_fact_has_no_column_for(tmp_path: Path) -> None:

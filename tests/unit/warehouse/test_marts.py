@@ -5,8 +5,8 @@ from __future__ import annotations
 from linli.warehouse.marts import FactRows, Mart, marts_of
 
 
-def node(name: str, schema: str, columns: list[str], closing: list[dict[str, object]] | str) -> dict[str, object]:
-    described = {"columns": dict.fromkeys(columns), "config": {"meta": {"closing": closing}}}
+def node(name: str, schema: str, columns: list[str], closing: list[dict[str, object]] | str, **meta: object) -> dict[str, object]:
+    described = {"columns": dict.fromkeys(columns), "config": {"meta": {"closing": closing, **meta}}}
     return {"resource_type": "model", "name": name, "schema": schema} | described
 
 
@@ -16,9 +16,10 @@ def grain(of: str, columns: list[str], name: str = "sound") -> dict[str, object]
 
 def test_marts_by_month_with_their_grain_and_what_is_behind_them() -> None:
     behind: dict[str, object] = {"fact": "fct_x", "record": "id", "where": "month = {month}", "keys": {"place": "places"}}
+    repeats = [{"mart": "mart_a", "columns": ["n_count"]}, {"mart": "mart_a", "columns": ["m_count"], "where": "key = 'x'"}]
     manifest = {
         "nodes": {
-            "m.b": node("mart_b", "mart", ["month", "key", "n_count"], [behind]),
+            "m.b": node("mart_b", "mart", ["month", "key", "n_count", "m_count"], [behind], repeats=repeats),
             "m.a": node("mart_a", "mart", ["n_count", "month"], []),
             "m.cases": node("mart_cases", "mart", ["month", "district_code", "case_no", "is_open"], []),
             "m.repeated": node("mart_repeated", "mart", ["month", "key", "n_count"], "derived"),
@@ -35,6 +36,12 @@ def test_marts_by_month_with_their_grain_and_what_is_behind_them() -> None:
     }
     assert marts_of(manifest) == [
         Mart("mart_a", (), ("n_count",), ()),
-        Mart("mart_b", ("key",), ("n_count",), (FactRows("fct_x", "id", "month = {month}", {"place": "places"}),)),
+        Mart(
+            "mart_b",
+            ("key",),
+            ("n_count", "m_count"),
+            (FactRows("fct_x", "id", "month = {month}", {"place": "places"}),),
+            {"n_count": "true", "m_count": "key = 'x'"},
+        ),
         Mart("mart_cases", ("case_no", "district_code"), ("is_open",), ()),
     ]

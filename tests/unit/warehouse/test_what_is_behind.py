@@ -84,3 +84,13 @@ def test_every_level_of_a_mart_has_records_behind_it(name: str) -> None:
         columns = {column["name"] for column in facts[rows["fact"]]["columns"]}
         found |= {level for level in LEVELS if level_column(level) in columns}
     assert levels and levels <= found
+
+
+@pytest.mark.parametrize("name", [name for name in MONTHLY if "repeats" in MARTS[name]["config"]["meta"]])
+def test_what_a_mart_repeats_is_counted_in_another(name: str) -> None:
+    columns = [column["name"] for column in MARTS[name]["columns"]]
+    for said in MARTS[name]["config"]["meta"]["repeats"]:
+        assert {"mart", "columns"} <= set(said) <= {"mart", "columns", "where"}
+        other = MARTS[said["mart"]]["config"]["meta"]
+        assert said["mart"] in MONTHLY and other["closing"] != "derived" and "repeats" not in other
+        assert set(said["columns"]) <= set(columns) - set(grain(MARTS[name]))
