@@ -53,6 +53,8 @@ create table officers as
   select district_code, officer_no, department_name, row_number() over (partition by district_code order by officer_no) - 1 as nth
   from (select district_code, officer_no, min(department_code) as department_code
     from read_csv('{seeds}/officers.csv', all_varchar = true) group by 1, 2) o join departments d using (department_code);
+set variable places = (select count(*) from places);
+set variable items = (select count(*) from items);
 """
 
 

@@ -1,14 +1,15 @@
 -- An invented history, every record of the four sources, a window at a time: what a source would give of the rows that
 -- changed at or after `from_at` and before `to_at`. Everything follows from the running number n of a case, which is
 -- reported `gap` microseconds after the one before it, so that any window of any history can be made alone.
--- Variables: first_at, from_at, to_at (timestamptz), gap (bigint). Tables from the seeds: places, items, officers, departments.
+-- Variables: first_at, from_at, to_at (timestamptz), gap, places and items (bigint, how many there are). Tables from the seeds:
+-- places, items, officers, departments.
 
 create or replace macro roll(n, what, sides) as cast(hash(n, what) % sides as integer);
 create or replace macro number_at(moment) as
   greatest(epoch_us(moment) - epoch_us(getvariable('first_at')), 0) // getvariable('gap');
 create or replace macro in_window(moment) as moment >= getvariable('from_at') and moment < getvariable('to_at');
 create or replace macro resident_no(nth) as 'R' || lpad(cast(nth as varchar), 8, '0');
-create or replace macro place_of_resident(nth) as (nth // 10) % (select count(*) from places);
+create or replace macro place_of_resident(nth) as (nth // 10) % getvariable('places');
 create or replace macro letter(item, slot, n, place) as chr(19968 + (hash(item, slot, n, place) % 2500)::int);
 create or replace macro word(item, slot, n) as letter(item, slot, n, 'first') || letter(item, slot, n, 'second');
 
@@ -23,8 +24,8 @@ select n, reported_at, p.*, i.item_code, i.department_name, o.officer_no,
   reported_at + to_minutes(60 + roll(n, 'accepted', 3800)) as accepted_at,
   reported_at + to_minutes(4000 + roll(n, 'resolved', 6500)) as resolved_at
 from numbered
-join places p on p.place_no = roll(n, 'place', (select count(*) from places))
-join items i on i.item_no = roll(n, 'item', (select count(*) from items))
+join places p on p.place_no = roll(n, 'place', getvariable('places'))
+join items i on i.item_no = roll(n, 'item', getvariable('items'))
 join officers o on o.district_code = p.district_code and o.nth = roll(n, 'officer', 22);
 
 create or replace temp table "case_system.cases" as
@@ -130,7 +131,7 @@ with found as (
   select p.* exclude (item_code), i.item_code, k, ['当场解决', '提交共议', '转办立案'][roll(n * 2 + k, 'disposition', 3) + 1] as disposition,
     started_at + to_minutes(10 + 15 * k) as found_at
   from patrols p cross join range(2) t(k)
-  join items i on i.item_no = roll(n * 2 + k, 'found', (select count(*) from items)) where is_joint
+  join items i on i.item_no = roll(n * 2 + k, 'found', getvariable('items')) where is_joint
 )
 select patrol_id || '-' || k as finding_id, patrol_id, ['安全隐患', '环境卫生', '违规经营'][roll(n * 2 + k, 'checklist', 3) + 1] as checklist,
   item_code, ['一般', '较重', '紧急'][roll(n * 2 + k, 'severity', 3) + 1] as severity, disposition,
@@ -199,7 +200,7 @@ create or replace temp table rows_filed as
 select filed.*, nth, place.compound_code, item.item_code, item.department_name, cast(hash(file_sha, nth) % 1000 as integer) as h, file_sha as _parent_version
 from filed cross join range(2) t(nth)
 join (select community_no, min(compound_code) as compound_code from places group by community_no) place using (community_no)
-join items item on item.item_no = hash(file_sha, nth) % (select count(*) from items);
+join items item on item.item_no = hash(file_sha, nth) % getvariable('items');
 
 create or replace temp table "meeting_returns.meetings" as
 select 'M' || strftime(month_on, '%Y%m') || nth as meeting_no, ['党建联席会议', '三方议事会', '片区会商', '会谈'][h % 4 + 1] as meeting_type, compound_code,

@@ -69,7 +69,9 @@ with checked as (
         sum(case when level = 'district' then {{ figure }} end) over (partition by {{ apart }}) as _{{ figure }}_of_district
         {%- endfor %}
     from {{ model }}
-    {% if touched_by -%}
+    {% if touched_by == 'changed_facts' -%}
+    where {{ is_changed_fact() }}
+    {% elif touched_by -%}
     where {{ is_touched(touched_by, month) }}
     {% endif -%}
 )

@@ -13,6 +13,7 @@ patrols as (
     where
         not staged._deleted
         and staged.started_at < run.as_of
+        and {{ is_touched_moment('patrol_app', 'staged.started_at') }}
 ),
 
 -- by the other way round: a patrol is out when anything is missing
@@ -38,6 +39,7 @@ departments as (
     where
         role = '队员'
         and department is not null
+        and patrol_id in (select patrols.patrol_id from patrols)
 ),
 
 counting as (
@@ -117,6 +119,7 @@ from_sources as (
     where
         not staged._deleted
         and staged.defused_at < run.as_of
+        and {{ is_touched_moment('patrol_app', 'staged.defused_at') }}
     union all
     select 'snap reports' as figure, count(*) as n
     from {{ ref('stg_patrol_app__snaps') }} as staged
@@ -124,6 +127,7 @@ from_sources as (
     where
         not staged._deleted
         and staged.taken_at < run.as_of
+        and {{ is_touched_moment('patrol_app', 'staged.taken_at') }}
     union all
     select 'meetings' as figure, count(*) as n
     from {{ ref('int_current_meetings') }} as current_meetings
@@ -153,7 +157,11 @@ from_marts as (
         '{{ figure }}' as figure,
         coalesce(sum({{ column }}), 0) as n
     from {{ ref(mart) }}
-    where level = 'district'
+    where
+        level = 'district'
+        {% if mart == 'mart_patrol' -%}
+        and {{ is_touched('patrol_app', 'month') }}
+        {% endif -%}
     {% if not loop.last %}union all
     {% endif -%}
     {% endfor %}

@@ -20,6 +20,8 @@ pending as (
     select case_no from {{ source('case_system', 'whistles') }}
     union
     select case_no from {{ source('case_system', 'callbacks') }}
+    union
+    select case_no from {{ source('case_system', 'consultations') }}
 ),
 
 -- landed before, but not yet counted: it lay at or after the as_of of the last build, or an emergency was not yet judged
@@ -33,6 +35,11 @@ ripe as (
     from {{ ref('stg_case_system__callbacks') }} as callbacks
     cross join run
     where callbacks.called_at >= run.previous_as_of
+    union
+    select consultations.case_no
+    from {{ ref('stg_case_system__consultations') }} as consultations
+    cross join run
+    where consultations.consulted_at >= run.previous_as_of
     union
     select whistles.case_no
     from {{ ref('stg_case_system__whistles') }} as whistles

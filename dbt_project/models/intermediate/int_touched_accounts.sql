@@ -18,12 +18,20 @@ landed as (
 ),
 
 versions as (
-    select entry_id, resident_no, reverses_entry_id, entered_at
+    select
+        entry_id,
+        resident_no,
+        reverses_entry_id,
+        entered_at
     from {{ staged }}
     where entry_id in (select landed.entry_id from landed)
     {%- if entries %}
     union all
-    select entry_id, resident_no, reverses_entry_id, entered_at
+    select
+        entry_id,
+        resident_no,
+        reverses_entry_id,
+        entered_at
     from {{ entries }}
     where entry_id in (select landed.entry_id from landed)
     {%- endif %}
@@ -44,17 +52,28 @@ linked as (
     union
     select staged.entry_id
     from {{ staged }} as staged
-    where staged.reverses_entry_id in (select landed.entry_id from landed union select named.entry_id from named)
+    where staged.reverses_entry_id in (
+        select landed.entry_id from landed
+        union
+        select named.entry_id from named
+    )
 ),
 
 changes as (
-    select resident_no, entered_at from versions
+    select
+        resident_no,
+        entered_at
+    from versions
     union all
-    select resident_no, entered_at
+    select
+        resident_no,
+        entered_at
     from {{ staged }}
     where entry_id in (select linked.entry_id from linked)
     union all
-    select resident_no, entered_at
+    select
+        resident_no,
+        entered_at
     from {{ staged }}
     where resident_no in (select residents.resident_no from {{ source('linli', 'touched_residents') }} as residents)
 ),
@@ -65,19 +84,30 @@ accounts as (
         min(entered_at) as changed_from
     from changes
     group by resident_no
-)
+){% if entries %},
 
 -- the entry before says until when its balance held: it is entered anew, though its month counts the same
+before as (
+    select
+        accounts.resident_no,
+        max(entries.entered_at) as entered_at
+    from accounts
+    inner join {{ entries }} as entries
+        on accounts.resident_no = entries.resident_no and accounts.changed_from > entries.entered_at
+    group by accounts.resident_no
+)
+
 select
     accounts.resident_no,
     accounts.changed_from,
-    {% if entries -%}
-    coalesce(max(entries.entered_at), accounts.changed_from) as entered_from
+    coalesce(before.entered_at, accounts.changed_from) as entered_from
 from accounts
-left join {{ entries }} as entries
-    on accounts.resident_no = entries.resident_no and accounts.changed_from > entries.entered_at
-group by accounts.resident_no, accounts.changed_from
-    {%- else -%}
-    accounts.changed_from as entered_from
+left join before on accounts.resident_no = before.resident_no
+{%- else %}
+
+select
+    resident_no,
+    changed_from,
+    changed_from as entered_from
 from accounts
-    {%- endif %}
+{%- endif %}

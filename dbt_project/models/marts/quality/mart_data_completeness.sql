@@ -1,18 +1,19 @@
-{#- What is counted of each record: the fact that holds its rows, their day, and the categories each of which should keep coming. -#}
+{#- What is counted of each record: the fact that holds its rows, their day, the month they lie in, and the categories each of which
+    should keep coming. -#}
 {%- set counted = [
-    ('case_system', 'cases', 'fct_case_round', 'day_0_on', {'channel': 'channel_code', 'phase': 'phase_code', 'compound': 'compound_code'}),
-    ('case_system', 'whistles', 'fct_whistle', local_date('blown_at'), {'whistle_level': 'whistle_level_code'}),
-    ('case_system', 'callbacks', 'fct_callback', 'called_on', {'side': 'side_code', 'outcome': 'outcome_code'}),
-    ('case_system', 'consultations', 'fct_consultation', 'consulted_on', {'expert_kind': 'expert_kind_code'}),
-    ('patrol_app', 'patrols', 'fct_patrol', 'started_on', {'patrol_kind': 'kind_code', 'compound': 'compound_code'}),
-    ('patrol_app', 'patrol_findings', 'fct_patrol_finding', 'found_on', {'checklist': 'checklist_code'}),
-    ('patrol_app', 'snaps', 'fct_snap', 'taken_on', {'snap_status': 'status_code', 'compound': 'compound_code'}),
-    ('patrol_app', 'disputes', 'fct_dispute', 'raised_on', {}),
-    ('meeting_returns', 'meetings', 'fct_meeting', 'met_on', {'meeting_type': 'meeting_type_code', 'community': 'community_code'}),
-    ('meeting_returns', 'matters', 'fct_matter', 'heard_on', {'community': 'community_code'}),
-    ('meeting_returns', 'publicity_events', 'fct_publicity_event', 'held_on', {'event_type': 'event_type_code', 'community': 'community_code'}),
-    ('points_ledger', 'residents', 'dim_resident', 'joined_on', {}),
-    ('points_ledger', 'ledger_entries', 'fct_ledger_entry', local_date('entered_at'), {'ledger_kind': 'kind_code'}),
+    ('case_system', 'cases', 'fct_case_round', 'day_0_on', 'report_month', {'channel': 'channel_code', 'phase': 'phase_code', 'compound': 'compound_code'}),
+    ('case_system', 'whistles', 'fct_whistle', local_date('blown_at'), 'report_month', {'whistle_level': 'whistle_level_code'}),
+    ('case_system', 'callbacks', 'fct_callback', 'called_on', 'report_month', {'side': 'side_code', 'outcome': 'outcome_code'}),
+    ('case_system', 'consultations', 'fct_consultation', 'consulted_on', 'month', {'expert_kind': 'expert_kind_code'}),
+    ('patrol_app', 'patrols', 'fct_patrol', 'started_on', 'month', {'patrol_kind': 'kind_code', 'compound': 'compound_code'}),
+    ('patrol_app', 'patrol_findings', 'fct_patrol_finding', 'found_on', 'month', {'checklist': 'checklist_code'}),
+    ('patrol_app', 'snaps', 'fct_snap', 'taken_on', 'month', {'snap_status': 'status_code', 'compound': 'compound_code'}),
+    ('patrol_app', 'disputes', 'fct_dispute', 'raised_on', 'raised_month', {}),
+    ('meeting_returns', 'meetings', 'fct_meeting', 'met_on', 'month', {'meeting_type': 'meeting_type_code', 'community': 'community_code'}),
+    ('meeting_returns', 'matters', 'fct_matter', 'heard_on', 'heard_month', {'community': 'community_code'}),
+    ('meeting_returns', 'publicity_events', 'fct_publicity_event', 'held_on', 'month', {'event_type': 'event_type_code', 'community': 'community_code'}),
+    ('points_ledger', 'residents', 'dim_resident', 'joined_on', 'joined_month', {}),
+    ('points_ledger', 'ledger_entries', 'fct_ledger_entry', local_date('entered_at'), 'month', {'ledger_kind': 'kind_code'}),
 ] -%}
 {%- set names = [
     'channel', 'phase', 'compound', 'whistle_level', 'side', 'outcome', 'expert_kind', 'patrol_kind', 'checklist', 'snap_status',
@@ -51,7 +52,7 @@ passed as (
 
 -- by day first, so that the categories of a record share one reading of its fact
 rows_a_day as (
-    {% for source, record, fact, day, categories in counted -%}
+    {% for source, record, fact, day, month, categories in counted -%}
     select
         '{{ source }}' as source,
         '{{ record }}' as record,
@@ -67,9 +68,7 @@ rows_a_day as (
         {% if fact == 'fct_case_round' -%}
         and round_no = 1
         {% endif -%}
-        {% if fact in ('fct_case_round', 'fct_whistle', 'fct_callback') -%}
-        and report_month in (select read_months.month from read_months)
-        {% endif -%}
+        and {{ month }} in (select read_months.month from read_months)
     group by all
     {% if not loop.last %}union all
     {% endif -%}

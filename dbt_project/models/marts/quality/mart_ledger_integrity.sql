@@ -1,9 +1,17 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='fail', pre_hook="{{ forget_touched('points') }}"
+) }}
 {%- set rules = [
     'points_signed', 'balance_not_negative', 'redemption_covered', 'act_paid_once', 'reversal_names_entry', 'reversal_negates',
     'reversal_once', 'sums_equal_balances',
 ] -%}
 with entries as (
     select * from {{ ref('fct_ledger_entry') }}
+    where {{ is_touched('points', 'month') }}
+),
+
+residents as (
+    select distinct resident_no from entries
 ),
 
 earned as (
@@ -13,15 +21,19 @@ earned as (
             partition by resident_no, reference_kind, reference_no
             order by entered_at asc, entry_id asc
         ) as payment_no
-    from entries
-    where direction_code = 'earned' and reference_no is not null and not is_reversed
+    from {{ ref('fct_ledger_entry') }}
+    where
+        direction_code = 'earned'
+        and reference_no is not null
+        and not is_reversed
+        and resident_no in (select residents.resident_no from residents)
 ),
 
 reversals as (
     select
         entry_id,
         row_number() over (partition by reverses_entry_id order by entered_at asc, entry_id asc) as reversal_no
-    from entries
+    from {{ ref('fct_ledger_entry') }}
     where direction_code = 'reversal' and reverses_entry_id is not null
 ),
 
@@ -33,7 +45,10 @@ staged_months as (
         sum(staged.points) as points
     from {{ ref('stg_points_ledger__ledger_entries') }} as staged
     cross join {{ source('linli', 'run') }} as run
-    where not staged._deleted and staged.entered_at < run.as_of
+    where
+        not staged._deleted
+        and staged.entered_at < run.as_of
+        and staged.resident_no in (select residents.resident_no from residents)
     group by 1, 2
 ),
 
@@ -81,12 +96,12 @@ judged as (
         {% elif rule == 'reversal_names_entry' -%}
         coalesce(named.resident_no <> entries.resident_no or named.direction_code = 'reversal', true) as is_broken
     from entries
-    left join entries as named on entries.reverses_entry_id = named.entry_id
+    left join {{ ref('fct_ledger_entry') }} as named on entries.reverses_entry_id = named.entry_id
     where entries.direction_code = 'reversal'
         {% elif rule == 'reversal_negates' -%}
         named.points + entries.points <> 0 as is_broken
     from entries
-    inner join entries as named on entries.reverses_entry_id = named.entry_id
+    inner join {{ ref('fct_ledger_entry') }} as named on entries.reverses_entry_id = named.entry_id
     where entries.direction_code = 'reversal'
         {% elif rule == 'reversal_once' -%}
         reversals.reversal_no > 1 as is_broken
@@ -107,6 +122,7 @@ judged as (
             summed.resident_no = month_ends.resident_no
             and summed.month = month_ends.month
             and month_ends.from_end = 1
+    where {{ is_touched('points', 'summed.month') }}
 )
 
 select
@@ -118,3 +134,4 @@ select
     min(entry_id) filter (where is_broken) as first_broken_entry_id
 from judged
 group by month, district_code, rule
+{{ clustered_by('month') }}

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_touched('campaign') }}") }}
 {%- set rules = var('campaign_proposal') -%}
 {%- set whistles = ['publicity', 'emergency', 'enforcement', 'tough_problem'] -%}
 {%- set figures = [
@@ -25,7 +25,14 @@ proposed as (
         cast(month + interval 1 month as date) as month,
         cast(month - interval {{ rules.months - 1 }} month as date) as from_month
     from {{ ref('mart_frequent_problem') }}
-    where level = 'district' and case_count > 0
+    where
+        level = 'district'
+        and case_count > 0
+        and {{ is_touched('campaign', 'cast(month + interval 1 month as date)') }}
+),
+
+read_from as (
+    select coalesce(min(from_month), date '9999-12-01') as month from proposed
 ),
 
 figures as (
@@ -46,7 +53,9 @@ figures as (
         problems.recurrence_count
     from {{ ref('mart_frequent_problem') }} as problems
     cross join weights
-    where problems.level = 'district'
+    where
+        problems.level = 'district'
+        and problems.month >= (select read_from.month from read_from)
     union all
     -- a finding that became a case is counted as that case
     select
@@ -66,6 +75,7 @@ figures as (
     where
         findings.case_no is null
         and findings.item_code is not null
+        and findings.month >= (select read_from.month from read_from)
     union all
     select
         month,
@@ -79,7 +89,9 @@ figures as (
         0 as watched_count,
         0 as recurrence_count
     from {{ ref('mart_two_callback_satisfaction') }}
-    where level = 'item'
+    where
+        level = 'item'
+        and month >= (select read_from.month from read_from)
 ),
 
 of_items as (
@@ -179,6 +191,7 @@ of_compounds as (
     where
         problems.level = 'compound'
         and problems.case_count > 0
+        and problems.month >= (select read_from.month from read_from)
     group by chosen_items.month, chosen_items.district_code, chosen_items.category_code, problems.key
 ),
 

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_touched('think_tank') }}") }}
 {%- set measures = {'consultation_count': 'true', 'consulted_case_count': 'is_first_of_case'} -%}
 {%- for kind in ('judge', 'prosecutor', 'police', 'lawyer', 'veteran', 'mediator') -%}
 {%- do measures.update({kind ~ '_count': "expert_kind_code = '" ~ kind ~ "'"}) -%}
@@ -12,7 +12,9 @@ with consultations as (
         *,
         row_number() over (partition by month, case_no order by consultation_id) = 1 as is_first_of_case
     from {{ ref('fct_consultation') }}
-    where is_counted
+    where
+        is_counted
+        and {{ is_touched('think_tank', 'month') }}
 ),
 
 {{ counted_together({'consulted': {'of': 'consultations', 'measures': measures}}, attribution().keys()) }}

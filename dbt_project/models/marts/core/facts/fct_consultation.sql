@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_changed('think_tank', 'month') }}") }}
 with consultations as (
     select
         staged.consultation_id,
@@ -12,22 +12,25 @@ with consultations as (
     where
         not staged._deleted
         and staged.consulted_at < run.as_of
+        and {{ is_changed('staged.case_no') }}
 ),
 
 cases as (
     select
         case_no,
+        report_month,
         {{ attribution_columns() }},
         is_counted
     from {{ ref('fct_case_round') }}
     where
         is_latest_round
-        and case_no in (select consultations.case_no from consultations)
+        and {{ is_changed_fact() }}
 )
 
 select
     consultations.consultation_id,
     consultations.case_no,
+    cases.report_month,
     {{ month_of('consultations.consulted_on') }} as month,
     {% for column in attribution().values() -%}
     cases.{{ column }},
@@ -41,4 +44,4 @@ from consultations
 inner join cases on consultations.case_no = cases.case_no
 {{ join_code('expert_kind', 'consultations.expert_kind') }}
 {{ join_code('legal_risk', 'consultations.legal_risk') }}
-{{ clustered_by('month, consultations.consultation_id') }}
+{{ clustered_by('report_month') }}
