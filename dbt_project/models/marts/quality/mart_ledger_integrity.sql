@@ -10,8 +10,13 @@ with entries as (
     where {{ is_touched('points', 'month') }}
 ),
 
+-- of the fact and of staging: an entry the fact has lost is found by its resident's months as staged
 residents as (
-    select distinct resident_no from entries
+    select resident_no from entries
+    union
+    select staged.resident_no
+    from {{ ref('stg_points_ledger__ledger_entries') }} as staged
+    where {{ is_touched('points', month_of(local_date('staged.entered_at'))) }}
 ),
 
 earned as (
