@@ -5,7 +5,7 @@
 {% macro check_what_was_built(results) -%}
     {#- Named outside the condition: dbt looks for what is read while nothing is executed yet. -#}
     {%- set read = [ref('int_touched_months'), ref('int_changed_cases'), ref('int_changed_months')] -%}
-    {%- set unfinished = results | rejectattr('status', 'in', ['success', 'pass']) | list -%}
+    {%- set unfinished = results | rejectattr('node.resource_type', 'equalto', 'test') | rejectattr('status', 'equalto', 'success') | list -%}
     {%- if execute and flags.WHICH == 'build' and not unfinished -%}
         {%- set built = results | map(attribute='node.unique_id') | list -%}
         {%- set questions = [] -%}

@@ -83,7 +83,9 @@ def dbt_build(
     choice = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure", "--exclude", "test_type:generic"]
     choice += ["--full-refresh"] if full_refresh else ["tag:reference", *idle]
     returned, results = _run(project, settings, work_file, ["build", "--no-write-json", *choice], pass_fds=(lock,))
-    broken = [name for result in results if result.status in ("error", "fail") for name in result.broken]
+    failed = [result for result in results if result.status in ("error", "fail")]
+    # the rules of single models first: tests of several fail because of them
+    broken = [name for result in sorted(failed, key=lambda result: result.kind != "operation") for name in result.broken]
     if returned or not results:
         named = "、".join(broken[:_SHOWN_FAILURES]) + (f" 等 {len(broken)} 个" if broken[_SHOWN_FAILURES:] else "")
         where = (project.logs / "dbt.log").relative_to(settings.home)
