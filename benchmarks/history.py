@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -224,7 +224,8 @@ def main() -> int:
         for name, home in homes.items():
             began = time.perf_counter()
             rows = home.fill()
-            print(f"{name:>4}: {home.cases:,} cases in {home.months} months, {sum(rows.values()):,} rows landed in {time.perf_counter() - began:.0f} s", flush=True)
+            took = time.perf_counter() - began
+            print(f"{name:>4}: {home.cases:,} cases in {home.months} months, {sum(rows.values()):,} rows landed in {took:.0f} s", flush=True)
             with measured() as cost:
                 home.build()
             print(f"{name:>4}: full build and publication {cost}", flush=True)

@@ -14,7 +14,7 @@ where
     {%- for column in ['district_code', 'community_code', 'compound_code', 'station_code', 'household_no', 'resident_kind_code',
         'is_lead', 'brought_by_no', 'is_recruit', 'generation', 'lead_no', 'joined_on'] %}
     or residents.{{ column }} is distinct from known.{{ column }}
-    {%- endfor %}
+{%- endfor %}
 union all
 select
     known.*,
