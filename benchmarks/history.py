@@ -225,7 +225,7 @@ def main() -> int:
             began = time.perf_counter()
             rows = home.fill()
             took = time.perf_counter() - began
-            print(f"{name:>4}: {home.cases:,} cases in {home.months} months, {sum(rows.values()):,} rows landed in {took:.0f} s", flush=True)
+            print(f"{name:>4}: {home.cases:,} cases in {home.months} months, {sum(rows.values()):,} rows in {took:.0f} s", flush=True)
             with measured() as cost:
                 home.build()
             print(f"{name:>4}: full build and publication {cost}", flush=True)
