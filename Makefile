@@ -25,7 +25,7 @@ ui: $(VENV)/.ready
 	$(BIN)/linli ui
 
 test: check unit
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 12 --ignore tests/unit
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 12 --ignore tests/unit
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
