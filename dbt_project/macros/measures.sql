@@ -53,7 +53,8 @@ counted as (
 )
 {%- endmacro %}
 
-{# Before a mart takes new rows: remove all of them if a district's first month is another than it was. #}
+{# Before a mart takes new rows, and before any are removed from it: remove all of them if a district's first month is another
+   than it was. #}
 {% macro forget_moved_books(firsts) -%}
     {%- if is_incremental() -%}
         delete from {{ this }}

@@ -95,6 +95,31 @@ def third_night(home: Home) -> None:
     home.land("case_system.cases", [case("A", "2026-10-27 09:00", status="已撤诉")], snapshot="2026-11-12")
 
 
+def resident(resident_no: str, joined: str, compound: str = "340405-C01-X01", **other: object) -> Row:
+    """A lead of the first district, unless told otherwise."""
+    of = {"district_code": "340405", "household_no": f"H{resident_no}", "kind": "其他", "is_lead": True}
+    return of | {"resident_no": resident_no, "joined_on": dt.date.fromisoformat(joined), "compound_code": compound} | other
+
+
+def books_of_two_districts(home: Home) -> None:
+    """Those of the second open with its one entry, long after its resident has joined; R3 was brought by R1, who came later."""
+    second = resident("R2", "2026-01-05", "340406-C01-X01", district_code="340406")
+    residents = [resident("R1", "2026-03-02"), second, resident("R3", "2026-01-05", brought_by="R1"), resident("R4", "2026-01-05")]
+    home.land("points_ledger.residents", residents, snapshot="2026-11-01")
+    entries = [
+        {"entry_id": n, "resident_no": of, "kind": "调解", "points": 5, "entered_at": at(when)}
+        for n, of, when in ((1, "R4", "2026-01-10 09:00"), (2, "R2", "2026-08-10 09:00"))
+    ]
+    home.land("points_ledger.ledger_entries", entries, snapshot="2026-11-01")
+
+
+def books_change(home: Home) -> None:
+    """The second district loses its only entry; R1 moves."""
+    entry = {"entry_id": 2, "resident_no": "R2", "kind": "调解", "points": 5, "entered_at": at("2026-08-10 09:00")}
+    home.land("points_ledger.ledger_entries", [entry], snapshot="2026-11-12", deleted=True)
+    home.land("points_ledger.residents", [resident("R1", "2026-03-02", "340405-C02-X01")], snapshot="2026-11-12")
+
+
 def cut_off(home: Home, as_of: str, monkeypatch: pytest.MonkeyPatch, *before: str) -> None:
     """A build that does not get to what lies in these paths, and never to saying that it has finished."""
     places = dbt._places
@@ -115,6 +140,7 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
     for home in (nights, once):
         first_night(home)
         withdrawn_between_the_first_nights(home)
+        books_of_two_districts(home)
     assert nights.build("2026-11-01").reason == "no finished build to start from"
     assert nights.rows(exclusions) == [("A", None), ("B", None), ("D", None)]
     first = nights.marts()
@@ -129,9 +155,11 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
 
     for home in (nights, once):
         third_night(home)
+        books_change(home)
     assert nights.build("2026-11-12").reason is None
     once.build("2026-11-12")
     assert nights.marts() == once.marts()
+    assert nights.rows("select min(month) from mart.mart_points where district_code = '340406'") == [(dt.date(2026, 1, 1),)]
     assert nights.rows(exclusions) == [("A", "withdrawn"), ("B", None), ("D", "withdrawn")]
 
     # a past day is computed from what had been loaded by then; until it is done the working file stays as it was

@@ -50,6 +50,12 @@ def test_unit_tests_of_the_models(built: Home) -> None:
     assert {"clock_year_not_published", "clock_leap_day", "rounds_begin_with_a_report_or_a_reopening"} <= names
 
 
+def test_what_stops_dbt_as_a_whole_is_named(built: Home) -> None:
+    returned, results = dbt._run(stage(built.settings), built.settings, built.settings.work_file, ["build", "--no-such-option"])
+    assert returned
+    assert [(result.kind, result.status, result.broken) for result in results] == [("operation", "error", ["DbtUsageException"])]
+
+
 def test_every_model_is_described_by_its_grain() -> None:
     descriptions = {name: node["description"] for name, node in described()}
     written_in_python = PROJECT.glob("models/**/*.py")

@@ -20,12 +20,14 @@ changed_patrols as (
     {% endfor %}
 ),
 
--- who is known otherwise now, and those who count where such a lead lives
+-- who is known otherwise now, and those who count where such a lead or bringer lives
 led as (
     select resident_no from {{ source('linli', 'touched_residents') }}
     union
     select resident_no from {{ ref('dim_resident') }}
-    where lead_no in (select residents.resident_no from {{ source('linli', 'touched_residents') }} as residents)
+    where
+        lead_no in (select residents.resident_no from {{ source('linli', 'touched_residents') }} as residents)
+        or brought_by_no in (select residents.resident_no from {{ source('linli', 'touched_residents') }} as residents)
 ),
 
 touched as (

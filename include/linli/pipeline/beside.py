@@ -7,10 +7,12 @@ steps is then carried out here, by the same function.
 from __future__ import annotations
 
 import ctypes
+import pickle
 import signal
 import socket
 import subprocess
 import sys
+import traceback
 from multiprocessing.connection import Connection
 
 from linli.settings import Settings
@@ -30,10 +32,10 @@ class _Gate:
     def run(self, settings: Settings, run_id: str) -> dict[str, int]:
         """What the gate returns; raises what it raises, or GateLost."""
         with self._calls as calls:
-            calls.send((settings, run_id))
             try:
+                calls.send((settings, run_id))
                 answer: dict[str, int] | BaseException = calls.recv()
-            except EOFError:
+            except (EOFError, OSError):
                 raise GateLost(f"the process of the gate ended with {self._process.wait()}") from None
         self._process.wait()
         if isinstance(answer, BaseException):
@@ -55,6 +57,15 @@ def take() -> _Gate | None:
     return _ready.pop() if _ready else None
 
 
+def _fit_to_travel(error: Exception) -> Exception:
+    """The error itself, or what it says where it cannot be put together again on the other side."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
 def _serve(handle: int) -> None:
     if sys.platform == "linux":
         # nobody would be there for the answer, and another night may begin (1 is PR_SET_PDEATHSIG)
@@ -71,7 +82,8 @@ def _serve(handle: int) -> None:
         try:
             calls.send(judge_run(settings, run_id))
         except Exception as error:
-            calls.send(error)
+            traceback.print_exc()
+            calls.send(_fit_to_travel(error))
 
 
 if __name__ == "__main__":

@@ -137,7 +137,8 @@ class OneRun:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends an Airflow that was not told to run."""
+        """Ends an Airflow that was not told to run, and one whose run is given up: a night cut off like any other, which the next run
+        supersedes."""
         self._starting.shutdown()
         if self._started.exception() is None and self._started.result().poll() is None:
             self._started.result().kill()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from linli import warehouse
 from linli.failures import Refusal, SourceContractBroken, SourceUnavailable
 from linli.pipeline.report import ClosingTable, closing_table
 from linli.pipeline.steps import (
@@ -62,6 +63,8 @@ def night(settings: Settings, day: dt.date, progress: Progress = silent) -> Nigh
             except (SourceUnavailable, SourceContractBroken) as error:
                 log.warning("未载入 %s", error)
         progress("把关", len(feeds), total)
+        # the other core has nothing to do meanwhile
+        warehouse.make_ready(settings)
         gate_run(settings, run.run_id)
         progress("建模", len(feeds) + 1, total)
         build_run(settings, run.run_id)

@@ -140,10 +140,12 @@ def gate_run(settings: Settings, run_id: str) -> dict[str, int]:
     from linli import warehouse
     from linli.pipeline import beside
 
-    # where the build follows in this process, it finds dbt imported: the other core has nothing to do meanwhile
-    warehouse.make_ready(settings)
     waiting = beside.take()
-    return waiting.run(settings, run_id) if waiting else judge_run(settings, run_id)
+    if waiting is None:
+        return judge_run(settings, run_id)
+    # a gate waits only where the build follows in this process, which then finds dbt imported
+    warehouse.make_ready(settings)
+    return waiting.run(settings, run_id)
 
 
 def judge_run(settings: Settings, run_id: str) -> dict[str, int]:

@@ -9,12 +9,11 @@ gives the same marts.
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import hashlib
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from linli.warehouse.dbt import NodeResult, dbt_build, start_dbt
 from linli.warehouse.history import history
 from linli.warehouse.landed import Accepted, Finished
 from linli.warehouse.project import fingerprint, stage
+from linli.warehouse.writer import only_writer
 
 # The calendar ends in the same year whatever the day, so that no New Year changes it: with the tenth provisional year,
 # and only for an as_of within two years of that with the next tenth.
@@ -57,7 +57,7 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
     verdicts then stay pending.
     """
     started = time.monotonic()
-    with _only_writer(settings) as lock:
+    with only_writer(settings) as lock:
         project = stage(settings)
         days = calendar.calendar_rows(calendar.first_published_on(), last_calendar_day(run.as_of))
         definitions = fingerprint(project, settings, days)
@@ -87,13 +87,10 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
 
 
 def make_ready(settings: Settings) -> None:
-    """Has dbt imported and the models read beside what this process is doing, unless another build is at work: the build that
-    follows in this process then begins at once."""
-    try:
-        with _only_writer(settings, waits=False) as lock:
-            start_dbt(stage(settings), settings, lock)
-    except BlockingIOError:
-        return
+    """Has dbt imported and the models read beside what this process is doing: the build that follows in this process then begins at
+    once. Where that cannot be done now, be it that another build is at work, the build does it itself and says what is wrong."""
+    with suppress(OSError), only_writer(settings, waits=False) as lock:
+        start_dbt(stage(settings), settings, lock)
 
 
 def last_calendar_day(as_of: dt.datetime) -> dt.date:
@@ -107,7 +104,7 @@ def last_calendar_day(as_of: dt.datetime) -> dt.date:
 def _reason_for_all(last: Finished | None, run: Run, definitions: str) -> str | None:
     if last is None:
         return "no finished build to start from"
-    if run.as_of < last.as_of:
+    if run.as_of < last.begun_as_of:
         return "as_of goes back"
     if last.fingerprint != definitions:
         return "models, seeds, declarations, calendar or thresholds have changed"
@@ -145,7 +142,7 @@ def rebuild(settings: Settings, register: Register, catalog: Catalog, run: Run, 
 
     The working file is not touched. The name of `into` must be that of the working file. Raises BuildFailed.
     """
-    with _only_writer(settings) as lock:
+    with only_writer(settings) as lock:
         project = stage(settings)
         days = calendar.calendar_rows(calendar.first_published_on(), last_calendar_day(run.as_of))
         definitions = fingerprint(project, settings, days)
@@ -155,16 +152,6 @@ def rebuild(settings: Settings, register: Register, catalog: Catalog, run: Run, 
         dbt_build(project, settings, into, full_refresh=True, idle=[], lock=lock)
     named = "\n".join([definitions, *sorted(verdict.verdict_id for verdict in verdicts)])
     return Rebuilt(definitions, hashlib.sha256(named.encode()).hexdigest(), len(verdicts))
-
-
-@contextmanager
-def _only_writer(settings: Settings, *, waits: bool = True) -> Iterator[int]:
-    """Waits for any other writer; gives the open lock file, which a child process may hold on to. Raises BlockingIOError when there
-    is another writer and it does not wait."""
-    settings.warehouse.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (settings.warehouse / ".writer.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield lock.fileno()
 
 
 @contextmanager

@@ -43,6 +43,8 @@ runner = dbtRunner() if order["command"][0] == "parse" else dbtRunner(manifest=m
 done = runner.invoke([*order["command"], *start["places"]])
 nodes = getattr(done.result, "results", [])
 said = [[n.node.unique_id, str(n.status), n.execution_time, n.message if n.node.resource_type == "operation" else ""] for n in nodes]
+if done.exception is not None:
+    said.append(["operation.linli." + type(done.exception).__name__, "error", 0, ""])
 with open(order["results"], "w", encoding="utf-8") as file:
     json.dump(said, file)
 sys.exit(0 if done.success else 1)

@@ -35,9 +35,11 @@ create table if not exists landing.touched_residents (resident_no varchar not nu
 
 @dataclass(frozen=True)
 class Finished:
-    """The last finished build: what it was built for, from which definitions, and the verdicts it holds."""
+    """The last finished build: what it was built for, from which definitions, and the verdicts it holds. `begun_as_of` is that of the
+    last build begun, finished or not: rows of up to then may lie in the file."""
 
     as_of: dt.datetime
+    begun_as_of: dt.datetime
     fingerprint: str
     verdicts: frozenset[str]
 
@@ -56,8 +58,9 @@ def finished(con: duckdb.DuckDBPyConnection) -> Finished | None:
     row = con.execute("select as_of, fingerprint from landing.finished").fetchone()
     if row is None:
         return None
+    ((begun_as_of,),) = con.execute("select as_of from landing.run").fetchall()
     verdicts = con.execute("select verdict_id from landing.built").fetchall()
-    return Finished(row[0], row[1], frozenset(verdict_id for (verdict_id,) in verdicts))
+    return Finished(row[0], begun_as_of, row[1], frozenset(verdict_id for (verdict_id,) in verdicts))
 
 
 def prepare(

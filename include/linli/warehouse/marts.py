@@ -36,6 +36,7 @@ from typing import Any
 from linli.settings import Settings
 from linli.warehouse.dbt import describe
 from linli.warehouse.project import stage
+from linli.warehouse.writer import only_writer
 
 MONTH = "month"
 DISTRICT = "district_code"
@@ -70,11 +71,13 @@ class Mart:
 
 
 def monthly_marts(settings: Settings) -> list[Mart]:
-    """The marts with a column `month` in their grain that count for themselves, by name. Raises BuildFailed when dbt cannot read
-    the models."""
-    project = stage(settings)
-    describe(project, settings)
-    return marts_of(json.loads((project.target / "manifest.json").read_text(encoding="utf-8")))
+    """The marts with a column `month` in their grain that count for themselves, by name. Waits for a build under way. Raises
+    BuildFailed when dbt cannot read the models."""
+    with only_writer(settings):
+        project = stage(settings)
+        describe(project, settings)
+        manifest = json.loads((project.target / "manifest.json").read_text(encoding="utf-8"))
+    return marts_of(manifest)
 
 
 def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:

@@ -16,6 +16,7 @@ from linli.contracts import Column, Extract, RecordDecl
 from linli.register import Batch, Run, Verdict
 from linli.settings import SHANGHAI, Settings
 from linli.warehouse import landed
+from linli.warehouse.build import _reason_for_all
 from linli.warehouse.history import SCHEMAS
 from linli.warehouse.landed import Accepted
 
@@ -109,3 +110,18 @@ def test_a_build_is_finished_only_once_it_is_noted(con: duckdb.DuckDBPyConnectio
     assert con.execute("select run_id, satisfied_min_score, small_sample_n, previous_as_of from landing.run").fetchall() == [
         ("night-1", 4, 10, None)
     ]
+
+
+def test_a_build_begun_for_a_later_day_and_not_finished_is_remembered(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    assert landed.finished(con) is None
+    landed.prepare(con, settings, [RECORD], [], RUN, None, CALENDAR, HISTORY)
+    assert landed.finished(con) is None
+    landed.note_finished(con, RUN, "f", [])
+    assert landed.finished(con) == landed.Finished(AS_OF, AS_OF, "f", frozenset())
+    later = Run("night-2", 2, "night", dt.date(2026, 11, 1), AS_OF + dt.timedelta(days=1))
+    landed.prepare(con, settings, [RECORD], [], later, AS_OF, CALENDAR, HISTORY)
+    last = landed.finished(con)
+    assert last == landed.Finished(AS_OF, later.as_of, "f", frozenset())
+    assert last is not None
+    assert _reason_for_all(last, RUN, "f") == "as_of goes back"
+    assert _reason_for_all(last, later, "f") is None

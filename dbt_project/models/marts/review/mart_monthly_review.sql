@@ -56,15 +56,16 @@
     }},
     'leads': {'of': ref('mart_lead'), 'where': 'true', 'since': 'leads', 'counts': {'lead_count': 'lead_count', 'follower_count': 'follower_count'}},
 } -%}
-{#- The marts whose first row in a district begins what is known of a kind; the three sheets come in one return. -#}
+{#- The marts whose first row in a district begins what is known of a kind; the three sheets come in one return, and a matter begins
+    in the month of its return, whatever day it says it was heard on. -#}
 {%- set begins = [
-    ('cases', 'volume'),
-    ('returns', 'meetings'),
-    ('returns', 'matters'),
-    ('returns', 'publicity'),
-    ('patrols', 'patrols'),
-    ('points', 'points'),
-    ('leads', 'leads'),
+    ('cases', 'volume', 'true'),
+    ('returns', 'meetings', 'true'),
+    ('returns', 'matters', 'raised_count > 0'),
+    ('returns', 'publicity', 'true'),
+    ('patrols', 'patrols', 'true'),
+    ('points', 'points', 'true'),
+    ('leads', 'leads', 'true'),
 ] -%}
 {#- Rates: part and whole among the columns above. -#}
 {%- set rates = {
@@ -135,8 +136,8 @@ begun as (
         min(case when kind = '{{ kind }}' then month end) as {{ kind }}_month
         {%- endfor %}
     from (
-        {% for kind, alias in begins -%}
-        select district_code, month, '{{ kind }}' as kind from {{ parts[alias].of }} where level = 'district'
+        {% for kind, alias, known in begins -%}
+        select district_code, month, '{{ kind }}' as kind from {{ parts[alias].of }} where level = 'district' and {{ known }}
         {% if not loop.last %}union all
         {% endif -%}
         {% endfor -%}

@@ -1,4 +1,4 @@
-{{ config(pre_hook=["{{ forget_since_touched('points') }}", "{{ forget_moved_books(ref('int_ledger_starts')) }}"]) }}
+{{ config(pre_hook=["{{ forget_moved_books(ref('int_ledger_starts')) }}", "{{ forget_since_touched('points') }}"]) }}
 {%- set levels = place_levels() -%}
 {%- set earned = ['mediation', 'deliberation', 'hazard_report', 'snap_report'] -%}
 {%- set redeemed = ['goods', 'errand', 'activity'] -%}
