@@ -109,9 +109,22 @@ def test_no_personal_value_reaches_the_file(bench: Bench) -> None:
 def test_rows_no_window_could_hold_come_with_every_window(bench: Bench) -> None:
     bench.db.execute("update cases set updated_at = null where case_no = 'K1'")
     bench.db.execute("update cases set updated_at = 'infinity' where case_no = 'K2'")
+    bench.db.execute("update cases set updated_at = '-infinity', created_at = 'infinity' where case_no = 'K3'")
     [batch] = bench.land(sources.Window(at(30), at(31)))
-    assert sorted(bench.rows(batch).column("case_no").to_pylist()) == ["K1", "K2"]
-    assert bench.rows(batch).column("updated_at").null_count == 2
+    rows = bench.rows(batch).sort_by("case_no")
+    assert rows.column("case_no").to_pylist() == ["K1", "K2", "K3"]
+    assert rows.column("updated_at").null_count == 3
+    assert rows.column("created_at").is_null().to_pylist() == [False, False, True]
+
+
+def test_infinite_instants_without_a_zone_are_null_too(bench: Bench) -> None:
+    bench.db.execute("alter table cases alter column created_at type timestamp using created_at at time zone 'Asia/Shanghai'")
+    bench.db.execute("update cases set created_at = '2026-10-01 08:00', updated_at = timestamptz '2026-10-02 00:00+08'")
+    bench.db.execute("update cases set created_at = 'infinity' where case_no = 'K1'")
+    bench.db.execute("update cases set created_at = '-infinity' where case_no = 'K2'")
+    [batch] = bench.land(EVERYTHING)
+    created = dict(zip(*(bench.rows(batch).column(name).to_pylist() for name in ("case_no", "created_at")), strict=True))
+    assert (created["K1"], created["K2"], created["K3"]) == (None, None, at(1, 8))
 
 
 def test_an_empty_window_lands_an_empty_batch(bench: Bench) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fcntl import LOCK_EX, LOCK_SH, flock
@@ -59,7 +60,7 @@ class Reading(Protocol):
     def tables(self) -> Mapping[str, pa.RecordBatchReader]: ...
 
     @property
-    def expected_rows(self) -> Mapping[str, int | None]: ...
+    def expected_rows(self) -> Mapping[str, int | Future[int] | None]: ...
 
     @property
     def new_columns(self) -> Mapping[str, Sequence[str]]: ...
@@ -70,11 +71,12 @@ class Reading(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """One record of a reading. `rows` are already protected; `expected_rows` is what the source itself counted."""
+    """One record of a reading. `rows` are already protected; `expected_rows` is what the source itself counts, at the latest when
+    its last row has been read."""
 
     record: RecordDecl
     rows: pa.RecordBatchReader | pa.Table
-    expected_rows: int | None = None
+    expected_rows: int | Future[int] | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -172,8 +174,9 @@ def land_together(
             schema = part.record.landing_schema()
             path, rows = write(aside_folder(settings), schema, _landing_rows(part, batch_id, snapshot_at), footer_of(batch, ids))
             aside.append(path)
-            if part.expected_rows is not None and rows != part.expected_rows:
-                raise LandingError(f"{part.record.full_name}：来源计有 {part.expected_rows} 行，实到 {rows} 行")
+            expected = part.expected_rows.result(timeout=0) if isinstance(part.expected_rows, Future) else part.expected_rows
+            if expected is not None and rows != expected:
+                raise LandingError(f"{part.record.full_name}：来源计有 {expected} 行，实到 {rows} 行")
             batches.append(Batch(**{**vars(batch), "rows": rows}))
         with lake_lock(settings, exclusive=False):
             for path, batch in zip(aside, batches, strict=True):

@@ -105,21 +105,7 @@ def extract_feed(settings: Settings, run_id: str, ref: FeedRef) -> SourceStatus:
             ring = privacy.KeyRing.load_or_create(settings.key_ring)
             source = sources.open_source(declaration, settings)
             for reading in source.readings(feed, window, seen=register.seen_file):
-                parts = [
-                    landing.Part(record, privacy.protect(reading.tables[record.name], record, ring), reading.expected_rows.get(record.name))
-                    for record in feed.records
-                    if record.name in reading.tables
-                ]
-                batches = landing.land_together(
-                    settings,
-                    register,
-                    parts,
-                    kind="file" if reading.file else "window",
-                    window=window,
-                    snapshot_at=reading.snapshot_at,
-                    run=run,
-                    file=reading.file,
-                )
+                batches = landing.land_reading(settings, register, feed, reading, ring=ring, window=window, run=run)
                 landed += sum(batch.rows for batch in batches)
         except (SourceUnavailable, SourceContractBroken) as error:
             register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), loaded_to, landed))

@@ -37,10 +37,12 @@ _RULES: tuple[tuple[str, str], ...] = (
         r"\1\2" + TOKENS["phone"],
     ),
 )
+_STAGES = (_RULES[:1], _RULES[1:2], _RULES[2:])
+"""most numbers go by the first rule or the second; what has no seven digits left then is spared the others"""
 _CANDIDATE = rf"{_DIGIT}(?:[ \t\-_.·—–－．　()（）]{{0,3}}{_DIGIT}){{6}}"
 _SEVEN_DIGITS_SPAN = 6 * (1 + 3 * 3)
 """bytes from the first of seven digits to the last: six gaps of up to three characters of up to three bytes"""
-_BLOCK_BYTES = 1 << 18
+_BLOCK_BYTES = 96 << 10
 
 _SPACES = " \t\r\n\u00a0\u3000"
 _COMPILED = tuple((re.compile(pattern), token) for pattern, token in _RULES)
@@ -55,8 +57,17 @@ def scrub(text: str) -> str:
 
 def scrub_column(texts: pa.Array) -> pa.Array:
     """`scrub` for a whole string column; rows without seven digits in a run are not touched."""
+    return _scrubbed(texts, _STAGES)
+
+
+def _scrubbed(texts: pa.Array, stages: Sequence[tuple[tuple[str, str], ...]]) -> pa.Array:
     suspect = suspects(texts)
-    return pc.replace_with_mask(texts, suspect, _scrubbed(texts.filter(suspect))) if suspect.true_count else texts
+    if not stages or not suspect.true_count:
+        return texts
+    found = texts.filter(suspect)
+    for pattern, token in stages[0]:
+        found = pc.replace_substring_regex(found, pattern, token)
+    return pc.replace_with_mask(texts, suspect, _scrubbed(found, stages[1:]))
 
 
 def suspects(texts: pa.Array) -> pa.BooleanArray:
@@ -109,12 +120,6 @@ def _rows_of(places: npt.NDArray[np.int64], offsets: npt.NDArray[np.int32]) -> n
     return begun - 1
 
 
-def _scrubbed(texts: pa.Array) -> pa.Array:
-    for pattern, token in _RULES:
-        texts = pc.replace_substring_regex(texts, pattern, token)
-    return texts
-
-
 class TextCleaner:
     """Cleans the free text columns of a record: the row's own personal values first, then every phone and ID number.
 
@@ -127,11 +132,8 @@ class TextCleaner:
         self._own = tuple(ordered)
         # A number of the person stands only in texts with many digits, which are cleaned anyway; words must be looked for in all.
         self._words = [column for column in ordered if personal[column] in ("name", "address")]
-        named = [
-            f"{' or '.join(f'coalesce(contains({_q(text)}, {_q(column)}), false)' for column in self._words)} as {_q(text)}"
-            for text in self.text_columns
-        ]
-        self._named = f"select {', '.join(named)} from batch" if self._words else None
+        pairs = [f"contains({_q(text)}, {_q(word)})" for text in self.text_columns for word in self._words]
+        self._named = f"select {', '.join(pairs)} from batch" if pairs else None
         self._cleaned = {text: self._cleaning(text, personal) for text in self.text_columns}
 
     def _cleaning(self, text: str, personal: Mapping[str, str]) -> str:
@@ -146,8 +148,10 @@ class TextCleaner:
         hits = {name: suspects(text) for name, text in texts.items()}
         if self._named and len(next(iter(texts.values()))):
             trimmed = {name: pc.utf8_trim(columns[name], _SPACES) for name in self._words}
-            named = self._ask(self._named, pa.table({**texts, **trimmed}))
-            hits = {name: pc.or_(hit, _one(named.column(name))) for name, hit in hits.items()}
+            named = iter(self._ask(self._named, pa.table({**texts, **trimmed})).columns)
+            for name in texts:
+                for _ in self._words:
+                    hits[name] = pc.or_(hits[name], pc.fill_null(_one(next(named)), False))
         return {name: self._clean(text, name, hits[name], columns) for name, text in texts.items()}
 
     def _clean(self, text: pa.Array, name: str, hit: pa.BooleanArray, columns: Mapping[str, pa.Array]) -> pa.Array:

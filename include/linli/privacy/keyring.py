@@ -27,9 +27,9 @@ from linli.failures import Refusal
 KEY_BYTES = 32
 _BLOCK = 64
 _CODE_CHARS = 26
-_CODE_BYTES = 17
 _ALPHABET = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
-_BIT_VALUES = np.array([16, 8, 4, 2, 1], dtype=np.uint8)
+_PAIRS = np.stack([_ALPHABET.repeat(32), np.tile(_ALPHABET, 32)], axis=1).view(np.uint16)[:, 0]
+"""the two characters of every ten bits"""
 
 
 class KeyRingError(Refusal):
@@ -138,11 +138,14 @@ def _prefix(key_no: int) -> bytes:
 
 
 def _coded(prefix: bytes, digests: bytes, count: int) -> npt.NDArray[np.uint8]:
-    heads = np.frombuffer(digests, dtype=np.uint8).reshape(count, 32)[:, :_CODE_BYTES]
-    bits = np.unpackbits(heads, axis=1)[:, : _CODE_CHARS * 5].reshape(count, _CODE_CHARS, 5)
+    columns = np.ascontiguousarray(np.frombuffer(digests, dtype=np.uint8).reshape(count, 32).T).astype(np.uint16)
+    pairs = np.empty((_CODE_CHARS // 2, count), dtype=np.uint16)
+    for place in range(_CODE_CHARS // 2):
+        byte, bit = divmod(10 * place, 8)
+        pairs[place] = _PAIRS[(columns[byte] << 8 | columns[byte + 1]) >> (6 - bit) & 0x3FF]
     text = np.empty((count, len(prefix) + _CODE_CHARS), dtype=np.uint8)
     text[:, : len(prefix)] = np.frombuffer(prefix, dtype=np.uint8)
-    text[:, len(prefix) :] = _ALPHABET[bits @ _BIT_VALUES]
+    text[:, len(prefix) :] = np.ascontiguousarray(pairs.T).view(np.uint8)
     return text
 
 

@@ -14,8 +14,8 @@ from linli.privacy.keyring import KeyRing
 CACHED_VALUES = 500_000
 """values of one column whose pseudonyms are remembered across batches; bounds memory to about 80 MB a column"""
 
-_PLAIN_PHONE_DIGITS = 11
-"""a phone of just so many ASCII digits is its own normalised spelling, and a number that sorts and compares as such"""
+_PLAIN_CHARACTERS = {"phone": 11, "id_no": 18}
+"""values of just so many ASCII digits, the last of an ID number maybe X, are their own normalised spelling and are told apart as numbers"""
 
 
 def normalise(kind: str, values: pa.Array) -> pa.Array:
@@ -42,16 +42,13 @@ class Pseudonymiser:
         """The pseudonyms of a string column; null where there is no value, or nothing is left of it."""
         if self._used + len(column) > CACHED_VALUES:
             self._forget()
-        if self._kind == "phone":
-            numbers = _plain_numbers(column, _PLAIN_PHONE_DIGITS)
-            is_plain = numbers >= 0
-            place = np.zeros(len(column), dtype=np.int32)
-            place[is_plain] = self._places_of_numbers(numbers[is_plain])
-            others = np.flatnonzero(~is_plain)
-            if len(others):
-                place[others] = self._places_of_texts(column.take(pa.array(others)))
-        else:
-            place = self._places_of_texts(column)
+        place = np.zeros(len(column), dtype=np.int32)
+        numbers = _plain_numbers(column, self._kind)
+        plain, others = np.flatnonzero(numbers >= 0), np.flatnonzero(numbers < 0)
+        if len(plain):
+            place[plain] = self._places_of_numbers(numbers[plain], column, plain)
+        if len(others):
+            place[others] = self._places_of_texts(column.take(pa.array(others)))
         return _texts(self._codes.take(place, axis=0), place != 0)
 
     def _forget(self) -> None:
@@ -74,17 +71,21 @@ class Pseudonymiser:
         indices: npt.NDArray[np.int32] = pc.fill_null(encoded.indices, len(distinct)).to_numpy()
         return with_null[indices]
 
-    def _places_of_numbers(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-        ordered = np.sort(numbers)
-        distinct = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
-        before = np.searchsorted(self._numbers, distinct)
-        is_new = np.append(self._numbers, -1)[before] != distinct
+    def _places_of_numbers(self, numbers: npt.NDArray[np.int64], column: pa.Array, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        order = np.argsort(numbers)
+        ordered = numbers[order]
+        is_first = np.diff(ordered, prepend=-1) != 0
+        distinct = ordered[is_first]
+        at = np.searchsorted(self._numbers, distinct)
+        is_new = np.append(self._numbers, -1)[at] != distinct
         if is_new.any():
-            new, before = distinct[is_new], before[is_new]
-            spelt = pc.utf8_lpad(pa.array(new).cast(pa.string()), _PLAIN_PHONE_DIGITS, "0")
-            self._number_places = np.insert(self._number_places, before, self._learn(spelt))
-            self._numbers = np.insert(self._numbers, before, new)
-        return self._number_places[np.searchsorted(self._numbers, numbers)]
+            learnt = self._learn(column.take(pa.array(rows[order[is_first][is_new]])))
+            self._number_places = np.insert(self._number_places, at[is_new], learnt)
+            self._numbers = np.insert(self._numbers, at[is_new], distinct[is_new])
+            at += np.cumsum(is_new) - is_new
+        places = np.empty(len(numbers), dtype=np.int32)
+        places[order] = self._number_places[at][np.cumsum(is_first) - 1]
+        return places
 
     def _learn(self, normalised: pa.Array) -> npt.NDArray[np.int32]:
         """New places for normalised values, which have none yet; 0 for null."""
@@ -99,26 +100,32 @@ class Pseudonymiser:
         return np.where(something_left, first - 1 + np.cumsum(something_left), 0).astype(np.int32)
 
 
-def _plain_numbers(texts: pa.StringArray, digits: int) -> npt.NDArray[np.int64]:
-    """Every text of exactly so many ASCII digits as a number; -1 for all others and for null."""
-    _, offsets_buffer, data = texts.buffers()
+def _plain_numbers(texts: pa.StringArray, kind: str) -> npt.NDArray[np.int64]:
+    """Every plain value of the kind as a number of its own; -1 for all others and for null."""
     numbers = np.full(len(texts), -1, dtype=np.int64)
-    if data is None or not len(texts):
+    _, offsets_buffer, data = texts.buffers()
+    width = _PLAIN_CHARACTERS.get(kind)
+    if width is None or data is None or not len(texts):
         return numbers
     offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    is_long = (offsets[1:] - offsets[:-1]) == digits
+    is_long = np.diff(offsets) == width
     if texts.null_count:
         is_long &= texts.is_valid().to_numpy(zero_copy_only=False)
     rows = np.flatnonzero(is_long)
     raw, starts = np.frombuffer(data, dtype=np.uint8), offsets[rows]
     value = np.zeros(len(rows), dtype=np.int64)
-    is_digits = np.ones(len(rows), dtype=np.bool_)
-    for place in range(digits):
-        digit = raw[starts + place] - np.uint8(ord("0"))
-        is_digits &= digit < 10
-        value *= 10
+    is_plain = np.ones(len(rows), dtype=np.bool_)
+    for place in range(width):
+        character = raw[starts + place]
+        digit = character - np.uint8(ord("0"))
+        base = 10
+        if kind == "id_no" and place == width - 1:
+            digit[character == ord("X")] = 10
+            base = 11
+        is_plain &= digit < base
+        value *= base
         value += digit
-    numbers[rows] = np.where(is_digits, value, -1)
+    numbers[rows] = np.where(is_plain, value, -1)
     return numbers
 
 

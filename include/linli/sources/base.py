@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,13 +51,13 @@ class Reading:
     """One consistent answer of a source. The tables are streams to be read once, before the next reading is asked for.
 
     Tables are named by record; their columns are the record's declared ones with the declared types, and those META columns the
-    transport knows. `expected_rows` is what the source counted in the same snapshot, None where it cannot count. `new_columns` names
-    columns the source has and the declaration has not: they are left behind.
+    transport knows. `expected_rows` is what the source counted in the same snapshot, None where it cannot count, a future where it counts
+    when the last row has been read. `new_columns` names columns the source has and the declaration has not: they are left behind.
     """
 
     snapshot_at: dt.datetime
     tables: Mapping[str, pa.RecordBatchReader]
-    expected_rows: Mapping[str, int | None] = field(default_factory=dict)
+    expected_rows: Mapping[str, int | Future[int] | None] = field(default_factory=dict)
     new_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     file: FileRef | None = None
 

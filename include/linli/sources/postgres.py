@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 import adbc_driver_manager as adbc
@@ -21,22 +22,24 @@ KEYS_AT_ONCE = 20_000
 PATIENCE = {"connect_timeout": 10, "keepalives_idle": 60, "tcp_user_timeout": 120_000}
 """libpq's own parameters (seconds, seconds, milliseconds), where the address gives none: a server that is silent is down"""
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BATCH_BYTES = 24 << 20
 """of one Arrow batch: what is done once a batch (queries on its texts, waiting for the interpreter) is then done seldom"""
 
-# Which PostgreSQL types may stand behind a declared type, and how the column is asked for. A value ADBC cannot hand over as it is
-# (padded char, infinity, which it wraps to the year 290279 BC) is settled in the source.
+# Which PostgreSQL types may stand behind a declared type, and how the column is asked for. What ADBC does not hand over as it is
+# (padded char, infinity, which it wraps to the year 290279 BC) is settled here where whole batches can be, else in the source: an
+# expression costs the server as much as sending the column.
 _TEXT = {
     "text": "{c}",
     "varchar": "{c}",
-    "bpchar": "{c}::text",
+    "bpchar": "{c}",
     "name": "{c}::text",
     "uuid": "{c}::text",
     "citext": "{c}::text",
 }
 _INSTANT = {
-    "timestamptz": "case when isfinite({c}) then {c} end",
-    "timestamp": f"case when isfinite({{c}}) then {{c}} at time zone '{LOCAL_ZONE}' end",
+    "timestamptz": "{c}",
+    "timestamp": f"{{c}} at time zone '{LOCAL_ZONE}'",
 }
 _SELECT: dict[str, dict[str, str]] = {
     "string": _TEXT,
@@ -113,12 +116,15 @@ class _Snapshot:
         relation = ".".join(_q(part) for part in str(record.extract.relation).split("."))
         # The first query fixes the snapshot; the clock is read in it.
         asked = self._run(
-            f"""select clock_timestamp() as at, a.attname::text as name, t.typname::text as type
+            f"""select clock_timestamp() as at, timestamptz 'infinity' as endless, timestamptz '-infinity' as beginless,
+                a.attname::text as name, t.typname::text as type
             from (select to_regclass({_literal(relation)}) as relation) r
             left join pg_attribute a on a.attrelid = r.relation and a.attnum > 0 and not a.attisdropped
             left join pg_type t on t.oid = a.atttypid order by a.attnum"""
         )
-        self.taken_at: dt.datetime = asked.column("at")[0].as_py()
+        # as microseconds: Arrow imports pandas to make an instant of Python's
+        self.taken_at = _EPOCH + dt.timedelta(microseconds=asked.column("at")[0].cast(pa.int64()).as_py())
+        self._infinite = asked.column("endless")[0], asked.column("beginless")[0]
         self._relation = relation
         self._types = {n: t for n, t in zip(asked.column("name").to_pylist(), asked.column("type").to_pylist(), strict=True) if n}
         self._check()
@@ -143,14 +149,16 @@ class _Snapshot:
             raise SourceContractBroken(f"{self._name}：来源的结构变了，{'；'.join(faults)}")
 
     def reading(self, condition: str, columns: list[str] | None = None) -> Reading:
-        """Rows that meet `condition`, counted and read in this snapshot."""
-        counted = self._run(f"select count(*) as n from {self._relation} t where {condition}").column("n")[0].as_py()
+        """Rows that meet `condition`, read and then counted in this snapshot: the last rows are landed meanwhile."""
         chosen = [column for column in self._record.columns if columns is None or column.name in columns]
-        return self._answer(
-            f"select {', '.join(map(self._selected, chosen))} from {self._relation} t where {condition}",
-            chosen,
-            counted,
-        )
+        counted: Future[int] = Future()
+
+        def rows() -> Generator[pa.RecordBatch, None, None]:
+            yield from self._stream(f"select {', '.join(map(self._selected, chosen))} from {self._relation} t where {condition}")
+            answer = self._run(f"select count(*) as n from {self._relation} t where {condition}")
+            counted.set_result(answer.column("n")[0].as_py())
+
+        return self._wrap(read_ahead(rows()), chosen, counted)
 
     def reading_of_keys(self, keys: pa.Table) -> Reading:
         """Rows of `keys`, asked for in portions."""
@@ -179,14 +187,25 @@ class _Snapshot:
         schema = pa.schema([*((c.name, c.arrow_type) for c in chosen), ("row_hash", pa.string())])
         return Reading(self.taken_at, {self._record.name: self._reader(schema, self._stream(sql))})
 
-    def _answer(self, sql: str, columns: list[Column], counted: int) -> Reading:
-        return self._wrap(read_ahead(self._stream(sql)), columns, counted)
-
     def _reader(self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]) -> pa.RecordBatchReader:
         self._open.append(batches)
-        return pa.RecordBatchReader.from_batches(schema, (conformed(batch, schema) for batch in batches))
+        padded = {column.name for column in self._record.columns if self._types[column.at_source] == "bpchar"}
+        return pa.RecordBatchReader.from_batches(schema, (conformed(self._settled(batch, padded), schema) for batch in batches))
 
-    def _wrap(self, batches: Generator[pa.RecordBatch, None, None], columns: list[Column], counted: int | None) -> Reading:
+    def _settled(self, batch: pa.RecordBatch, padded: set[str]) -> pa.RecordBatch:
+        """`batch` without what char pads its values with, and with null for what the driver makes of infinity."""
+        columns = []
+        for name, values in zip(batch.schema.names, batch.columns, strict=True):
+            if name in padded:
+                values = pc.utf8_rtrim(values, " ")
+            elif pa.types.is_timestamp(values.type):
+                endless, beginless = (pc.equal(values, edge) for edge in self._infinite)
+                infinite = pc.or_(endless, beginless)
+                values = pc.if_else(infinite, None, values) if pc.any(infinite).as_py() else values
+            columns.append(values)
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+    def _wrap(self, batches: Generator[pa.RecordBatch, None, None], columns: list[Column], counted: Future[int] | None) -> Reading:
         schema = pa.schema([(column.name, column.arrow_type) for column in columns])
         reader = self._reader(schema, batches)
         new = sorted(set(self._types) - {column.at_source for column in self._record.columns})
