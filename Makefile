@@ -35,7 +35,7 @@ check: $(VENV)/.ready-dev
 	$(BIN)/linli contracts check
 
 unit: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/unit
 
 bench: $(VENV)/.ready-dev
 	for name in extraction gate night similar dag_parse; do $(BIN)/python benchmarks/$$name.py || exit 1; done

@@ -57,7 +57,7 @@ def main() -> int:
             month: con.sql(f"select * from complaints where date_trunc('month', reported_on) = date '{month}'").to_arrow_table()
             for month in months
         }
-    rules = Rules(**yaml.safe_load(PROJECT.read_text(encoding="utf-8"))["vars"]["similar"])
+    rules = Rules(**yaml.load(PROJECT.read_text(encoding="utf-8"), yaml.CSafeLoader)["vars"]["similar"])
     nothing = texts[months[0]].slice(0, 0)
     wall, cpu = time.perf_counter(), time.process_time()
     found = similar_cases(months, lambda month: texts.get(month, nothing), rules)

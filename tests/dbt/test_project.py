@@ -23,7 +23,7 @@ MODELS = sorted(PROJECT.glob("models/**/*.sql"))
 
 def described() -> Iterator[tuple[str, dict[str, Any]]]:
     for path in [*PROJECT.glob("models/**/*.yml"), *PROJECT.glob("seeds/*.yml")]:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         for node in [*content.get("models", []), *content.get("seeds", [])]:
             yield node["name"], node
 

@@ -18,7 +18,7 @@ from scenarios.gate.lake import Lake, Row
 
 def given(name: str) -> dict[str, Any]:
     path = Path(__file__).parent / "cases" / f"{name}.yml"
-    case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    case: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     return case
 
 

@@ -30,7 +30,7 @@ def automatic(record: RecordDecl) -> dict[str, Row]:
 
 
 def read(name: str) -> dict[str, Any]:
-    case: dict[str, Any] = yaml.safe_load(CASES[name].read_text(encoding="utf-8"))
+    case: dict[str, Any] = yaml.load(CASES[name].read_text(encoding="utf-8"), yaml.CSafeLoader)
     return case
 
 

@@ -37,7 +37,7 @@ def built(folder: Path, cases: Sequence[Case], *, note: str = "x") -> Path:
     """A built file with one fact and two marts, one of them counted from the fact."""
     path = folder / f"work{len(list(folder.glob('work*')))}.duckdb"
     with duckdb.connect(path) as con:
-        con.execute("create schema core; create schema mart")
+        con.execute("begin; create schema core; create schema mart")
         con.execute(
             "create table core.fct_case (case_no varchar, month date, district_code varchar, community_code varchar,"
             " is_counted boolean, is_good boolean)"
@@ -52,6 +52,7 @@ def built(folder: Path, cases: Sequence[Case], *, note: str = "x") -> Path:
             group by grouping sets ((month, district_code), (month, district_code, community_code))"""
         )
         con.execute("create table mart.mart_note as select distinct month, district_code, $1 as note from core.fct_case", [note])
+        con.execute("commit")
     return path
 
 

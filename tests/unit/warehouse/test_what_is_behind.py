@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ MODELS = PROJECT / "models"
 VARIABLE = re.compile(r"\{\{.*?\}\}")
 
 
+@functools.cache
 def described(folder: str) -> dict[str, dict[str, Any]]:
     """What the models of a folder say of themselves, by name."""
     contents = (yaml.load(path.read_bytes(), yaml.CSafeLoader) for path in MODELS.glob(f"{folder}/**/*.yml"))
