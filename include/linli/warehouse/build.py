@@ -27,8 +27,8 @@ from linli.warehouse import landed
 from linli.warehouse.dbt import NodeResult, dbt_build, start_dbt
 from linli.warehouse.history import history
 from linli.warehouse.landed import Accepted, Finished
+from linli.warehouse.locks import only_user_of_the_project, only_writer
 from linli.warehouse.project import fingerprint, stage
-from linli.warehouse.writer import only_writer
 
 # The calendar ends in the same year whatever the day, so that no New Year changes it: with the tenth provisional year,
 # and only for an as_of within two years of that with the next tenth.
@@ -57,7 +57,7 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
     verdicts then stay pending.
     """
     started = time.monotonic()
-    with only_writer(settings) as lock:
+    with only_writer(settings) as of_file, only_user_of_the_project(settings) as of_project:
         project = stage(settings)
         days = calendar.calendar_rows(calendar.first_published_on(), last_calendar_day(run.as_of))
         definitions = fingerprint(project, settings, days)
@@ -71,7 +71,7 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
         with _opened(work_file) as con:
             landed.prepare(con, settings, catalog.records, accepted, run, last.as_of if last else None, days, told)
         idle = _idle(catalog, accepted)
-        results = dbt_build(project, settings, work_file, full_refresh=reason is not None, idle=idle, lock=lock)
+        results = dbt_build(project, settings, work_file, full_refresh=reason is not None, idle=idle, locks=(of_file, of_project))
         with _opened(work_file) as con:
             landed.note_finished(con, run, definitions, accepted)
         if reason:
@@ -88,8 +88,8 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
 
 def make_ready(settings: Settings) -> None:
     """Has dbt imported and the models read beside what this process is doing: the build that follows in this process then begins at
-    once. Where that cannot be done now, be it that another build is at work, the build does it itself and says what is wrong."""
-    with suppress(OSError), only_writer(settings, waits=False) as lock:
+    once. Where that cannot be done now, be it that another dbt is at work, the build does it itself and says what is wrong."""
+    with suppress(OSError), only_user_of_the_project(settings, waits=False) as lock:
         start_dbt(stage(settings), settings, lock)
 
 
@@ -142,14 +142,14 @@ def rebuild(settings: Settings, register: Register, catalog: Catalog, run: Run, 
 
     The working file is not touched. The name of `into` must be that of the working file. Raises BuildFailed.
     """
-    with only_writer(settings) as lock:
+    with only_writer(settings) as of_file, only_user_of_the_project(settings) as of_project:
         project = stage(settings)
         days = calendar.calendar_rows(calendar.first_published_on(), last_calendar_day(run.as_of))
         definitions = fingerprint(project, settings, days)
         accepted = _with_batches(register, verdicts)
         with _opened(into) as con:
             landed.prepare(con, settings, catalog.records, accepted, run, None, days, history(register, catalog, run))
-        dbt_build(project, settings, into, full_refresh=True, idle=[], lock=lock)
+        dbt_build(project, settings, into, full_refresh=True, idle=[], locks=(of_file, of_project))
     named = "\n".join([definitions, *sorted(verdict.verdict_id for verdict in verdicts)])
     return Rebuilt(definitions, hashlib.sha256(named.encode()).hexdigest(), len(verdicts))
 

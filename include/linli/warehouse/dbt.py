@@ -76,15 +76,15 @@ class NodeResult:
 
 
 def dbt_build(
-    project: StagedProject, settings: Settings, work_file: Path, *, full_refresh: bool, idle: Sequence[str], lock: int
+    project: StagedProject, settings: Settings, work_file: Path, *, full_refresh: bool, idle: Sequence[str], locks: Sequence[int]
 ) -> list[NodeResult]:
     """`dbt build` on a working file. It leaves out unit tests, which are about code, exposures, which say who reads what, and generic
     tests, which it asks of what it has built in one query at its end; a night also reference tables, which only a full refresh
-    can change, and the models named in `idle`. dbt holds the open file `lock` as well: should we die, the working file stays
-    locked until it has ended too. Raises BuildFailed."""
+    can change, and the models named in `idle`. dbt holds the open files `locks` as well: should we die, the working file
+    stays locked until it has ended too. Raises BuildFailed."""
     choice = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure", "--exclude", "test_type:generic"]
     choice += ["--full-refresh"] if full_refresh else ["tag:reference", *idle]
-    returned, results = _run(project, settings, work_file, ["build", "--no-write-json", *choice], pass_fds=(lock,))
+    returned, results = _run(project, settings, work_file, ["build", "--no-write-json", *choice], pass_fds=locks)
     failed = [result for result in results if result.status in ("error", "fail")]
     # the rules of single models first: tests of several fail because of them
     broken = [name for result in sorted(failed, key=lambda result: result.kind != "operation") for name in result.broken]

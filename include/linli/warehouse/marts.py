@@ -35,8 +35,8 @@ from typing import Any
 
 from linli.settings import Settings
 from linli.warehouse.dbt import describe
+from linli.warehouse.locks import only_user_of_the_project
 from linli.warehouse.project import stage
-from linli.warehouse.writer import only_writer
 
 MONTH = "month"
 DISTRICT = "district_code"
@@ -73,7 +73,7 @@ class Mart:
 def monthly_marts(settings: Settings) -> list[Mart]:
     """The marts with a column `month` in their grain that count for themselves, by name. Waits for a build under way. Raises
     BuildFailed when dbt cannot read the models."""
-    with only_writer(settings):
+    with only_user_of_the_project(settings):
         project = stage(settings)
         describe(project, settings)
         manifest = json.loads((project.target / "manifest.json").read_text(encoding="utf-8"))
