@@ -33,24 +33,24 @@ class Release:
     as_of: dt.datetime
 
 
-def _tables(con: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[str, str]]:
-    rows = con.execute(
-        "select table_schema, table_name from information_schema.tables where table_catalog=? order by 1, 2", [catalog]
-    ).fetchall()
-    return [(schema, name) for schema, name in rows]
+def _columns(con: duckdb.DuckDBPyConnection, catalog: str) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Every table, by schema and name, with its columns and their types."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for schema, name, column, kind in con.execute(
+        "select table_schema, table_name, column_name, data_type from information_schema.columns where table_catalog=?"
+        " order by table_schema, table_name, ordinal_position",
+        [catalog],
+    ).fetchall():
+        found.setdefault((schema, name), []).append((column, kind))
+    return found
 
 
 def _hash(con: duckdb.DuckDBPyConnection, catalog: str) -> str:
     """A hash over all published tables: names, columns and the multiset of rows, independent of file layout and threads."""
     total = hashlib.sha256()
-    for schema, name in _tables(con, catalog):
+    for (schema, name), columns in _columns(con, catalog).items():
         if schema not in PUBLISHED_SCHEMAS:
             continue
-        columns = con.execute(
-            "select column_name, data_type from information_schema.columns"
-            " where table_catalog=? and table_schema=? and table_name=? order by ordinal_position",
-            [catalog, schema, name],
-        ).fetchall()
         total.update(f"{schema}.{name} {columns}".encode())
         # Twelve significant digits: a sum of doubles may differ in its last bit with the order of its rows.
         parts = ", ".join(f"printf('%.12g', \"{c}\")" if t == "DOUBLE" else f'cast("{c}" as varchar)' for c, t in columns)
@@ -92,6 +92,7 @@ def export(con: duckdb.DuckDBPyConnection, work_file: Path, target: Path) -> str
     con.execute("set TimeZone='Asia/Shanghai'")
     con.execute(f"attach if not exists '{work_file}' as work (read_only)")
     con.execute(f"attach '{target}' as release (storage_version '{_STORAGE}')")
+    con.execute("begin")
     for schema in PUBLISHED_SCHEMAS:
         con.execute(f"create schema release.{schema}")
     exported = con.execute(
@@ -101,7 +102,9 @@ def export(con: duckdb.DuckDBPyConnection, work_file: Path, target: Path) -> str
     for schema, name in exported:
         into = "ref" if schema == "core" else schema
         con.execute(f"create table release.{into}.{name} as select * from work.{schema}.{name} order by all")
-    return _hash(con, "release")
+    digest = _hash(con, "release")
+    con.execute("commit")
+    return digest
 
 
 def export_alone(work_file: Path, target: Path) -> str:
