@@ -225,7 +225,7 @@ def on_pandas(home: Home) -> tuple[Cost, str]:
     script = Path(__file__).with_name("marts_on_pandas.py")
     with measured() as cost:
         done = subprocess.run([sys.executable, str(script), str(home.folder)], capture_output=True, text=True, check=False)
-    return cost, done.stdout.strip() if done.returncode == 0 else f"failed: {done.stderr.strip().splitlines()[-1]}"
+    return cost, (done.stdout.strip() or f"failed: {done.stderr.strip()[-200:]}")
 
 
 def build(name: str, home: Home) -> Cost:

@@ -31,8 +31,7 @@ from linli.settings import Settings
 
 HERE = Path(__file__).resolve().parent
 DAY = dt.date(2025, 11, 16)
-"""just after the first returns came: the shortest history in which every source has something new"""
-"""early in the demo's history: a night is short, and every record has rows"""
+"""just after the first returns came, early in the demo's history: a night is short, and every source has something new"""
 
 LATE_FILES = 2
 """files kept back from the night before, so that this one has some to take in"""
