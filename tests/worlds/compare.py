@@ -168,10 +168,17 @@ class Deployment:
                 rows = [row | {"_parent_version": one.file_sha} for one in of_wave for row in one.rows[name]]
                 self._land_rows(run, window, "window", {f"meeting_returns.{name}": rows}, snapshot_at)
 
-    def marts(self) -> dict[str, Mart]:
-        """The marts as the warehouse has them."""
+    def rebuild(self, as_of: dt.datetime, into: Path) -> Path:
+        """A file in the folder `into`, computed for `as_of` from everything loaded so far, as a restatement is."""
+        run = self.register.begin_run(as_of.astimezone(SHANGHAI).date() - dt.timedelta(days=1), as_of)
+        built = into / self.settings.work_file.name
+        warehouse.rebuild(self.settings, self.register, self.catalog, run, self.register.verdicts(), built)
+        return built
+
+    def marts(self, built: Path | None = None) -> dict[str, Mart]:
+        """The marts as the warehouse, or another file, has them."""
         found = {}
-        with duckdb.connect(str(self.settings.work_file), read_only=True) as connection:
+        with duckdb.connect(str(built or self.settings.work_file), read_only=True) as connection:
             for name, keys in KEYS.items():
                 rows = connection.sql(f"select * from mart.{name}").to_arrow_table().to_pylist()
                 found[name] = {tuple(row[key] for key in keys): row for row in rows}
@@ -179,23 +186,23 @@ class Deployment:
                     raise AssertionError(f"{name}: {len(rows)} rows for {len(found[name])} keys")
         return found
 
-    def compare(self, as_of: dt.datetime) -> Comparison:
-        """The marts beside the oracle's, world by world."""
-        found, comparison = self.marts(), Comparison()
+    def compare(self, as_of: dt.datetime, built: Path | None = None) -> Comparison:
+        """The marts beside the oracle's, world by world; those of `built` know what has been loaded since as_of."""
+        found, comparison = self.marts(built), Comparison()
         districts = {w.district_code for w in self.worlds}
         for name, mart in found.items():
             strangers = {key[1] for key in mart} - districts
             comparison.differences += [f"{name}: a district nobody has, {district}" for district in sorted(strangers)]
         for one, other in zip(self.worlds, self.programmes, strict=True):
-            expected = self.expected(one, other, as_of)
+            expected = self.expected(one, other, as_of, self.loaded_to if built and self.loaded_to else as_of)
             for name, mart in found.items():
                 its_own = {key: row for key, row in mart.items() if key[1] == one.district_code}
                 comparison.add(name, expected[name], its_own)
         return comparison
 
-    def expected(self, one: World, other: Programme, as_of: dt.datetime) -> dict[str, Mart]:
-        """Every mart of a district as the oracle has it."""
-        rows = {name.partition(".")[2]: its for books in (one, other) for name, its in books.loaded(as_of).items()}
+    def expected(self, one: World, other: Programme, as_of: dt.datetime, known: dt.datetime) -> dict[str, Mart]:
+        """Every mart of a district as of an instant as the oracle has it, from what had been written by `known`."""
+        rows = {name.partition(".")[2]: its for books in (one, other) for name, its in books.loaded(known).items()}
         cases = oracle.cases_of(rows, self.reference, as_of)
         book = programme_oracle.CaseBook.of(rows, cases, as_of)
         return oracle.marts(cases, as_of) | {
@@ -203,7 +210,7 @@ class Deployment:
             "mart_backlog": case_oracle.backlog(cases, self.reference, as_of),
             "mart_frequent_problem": case_oracle.frequent_problem(cases, as_of),
             "mart_patrol": programme_oracle.patrol(rows, book, self.reference, as_of),
-            "mart_matter": ledger_oracle.matter(other.filed(as_of), self.reference, as_of),
+            "mart_matter": ledger_oracle.matter(other.filed(known), self.reference, as_of),
             "mart_points": ledger_oracle.points(rows, self.reference, as_of),
         }
 

@@ -48,7 +48,7 @@ def matter(returns: Rows, reference: Reference, as_of: dt.datetime) -> Mart:
         # "A matter is told by its number and its meeting, which is known by its own number and its return's month"
         month_on = (_meeting_of(row, meetings) or row)["month_on"]
         listings[row["community_code"], month_on, row["meeting_no"], row["matter_no"]].append(row)
-    matters = [_matter(_said_together(its), meetings, reference, as_of) for its in listings.values()]
+    matters = [_matter(_said_together(its, as_of), meetings, reference, as_of) for its in listings.values()]
     # "a matter raised on one [a day not known yet] is left out"
     matters = [one for one in matters if one.raised_on < local_day(as_of)]
     cells: dict[Key, dict[str, list[Matter]]] = defaultdict(lambda: defaultdict(list))
@@ -91,14 +91,16 @@ def _meeting_of(row: Row, meetings: Sequence[Row]) -> Row | None:
     return max(its, key=lambda m: m["month_on"]) if its else None
 
 
-def _said_together(listings: Sequence[Row]) -> Row:
+def _said_together(listings: Sequence[Row], as_of: dt.datetime) -> Row:
     """One matter of the rows that list it: what the newest says, and before it the others where it says nothing."""
     said: dict[str, Any] = {}
     for row in sorted(listings, key=lambda row: row["month_on"], reverse=True):
         said = {**row, **{name: value for name, value in said.items() if value is not None}}
-    # "The return of its first month keeps it"; "it is heard and solved on the first day any of them gives"
-    for name in ("month_on", "heard_on", "solved_on"):
-        said[name] = min((row[name] for row in listings if row[name] is not None), default=None)
+    # "The return of its first month keeps it"
+    said["month_on"] = min(row["month_on"] for row in listings)
+    # "it is heard and solved on the first day any of them gives"; "Days on or after the local date of as_of are not known yet."
+    for name in ("heard_on", "solved_on"):
+        said[name] = min((row[name] for row in listings if row[name] is not None and row[name] < local_day(as_of)), default=None)
     return said
 
 
