@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from linli.contracts.model import Feed, RecordDecl
 from linli.durable import sync
 from linli.landing.batchfile import LandingError, write
-from linli.privacy import KeyRing, protect
+from linli.privacy import KeyRing, protect, scrub
 from linli.register import Batch, Register, Run
 from linli.settings import SHANGHAI, Settings
 
@@ -100,7 +100,7 @@ def land_reading(
             record,
             protect(reading.tables[record.name], record, ring),
             reading.expected_rows.get(record.name),
-            {"new_columns": list(reading.new_columns[record.name])} if reading.new_columns.get(record.name) else {},
+            {"new_columns": [scrub(name) for name in new]} if (new := reading.new_columns.get(record.name)) else {},
         )
         for record in feed.records
         if record.name in reading.tables
@@ -127,7 +127,7 @@ def land(
     window: Interval,
     snapshot_at: dt.datetime,
     run: Run,
-    expected_rows: int | None = None,
+    expected_rows: int | Future[int] | None = None,
     file: SourceFile | None = None,
     meta: Mapping[str, Any] | None = None,
 ) -> Batch:
@@ -174,9 +174,7 @@ def land_together(
             schema = part.record.landing_schema()
             path, rows = write(aside_folder(settings), schema, _landing_rows(part, batch_id, snapshot_at), footer_of(batch, ids))
             aside.append(path)
-            expected = part.expected_rows.result(timeout=0) if isinstance(part.expected_rows, Future) else part.expected_rows
-            if expected is not None and rows != expected:
-                raise LandingError(f"{part.record.full_name}：来源计有 {expected} 行，实到 {rows} 行")
+            check_count(part.record, rows, part.expected_rows)
             batches.append(Batch(**{**vars(batch), "rows": rows}))
         with lake_lock(settings, exclusive=False):
             for path, batch in zip(aside, batches, strict=True):
@@ -254,6 +252,16 @@ def link(aside: Path, place: Path) -> None:
 def _link(aside: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.link(aside, place)
+
+
+def check_count(record: RecordDecl, rows: int, expected: int | Future[int] | None) -> None:
+    """Raises LandingError when another number of rows has come than the source counted, or it has not counted what it was to count."""
+    if isinstance(expected, Future):
+        if not expected.done():
+            raise LandingError(f"{record.full_name}：实到 {rows} 行，来源没有计数")
+        expected = expected.result()
+    if expected is not None and rows != expected:
+        raise LandingError(f"{record.full_name}：来源计有 {expected} 行，实到 {rows} 行")
 
 
 def _landing_rows(part: Part, batch_id: str, snapshot_at: dt.datetime) -> Iterator[pa.RecordBatch]:

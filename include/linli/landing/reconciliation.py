@@ -19,7 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from linli.contracts.model import Feed, RecordDecl
-from linli.landing.batches import Part, Reading, aside_folder, land_reading, land_together, link, partition
+from linli.landing.batches import Part, Reading, aside_folder, check_count, land_reading, land_together, link, partition
 from linli.landing.batchfile import read_footer, write
 from linli.privacy import KeyRing
 from linli.register import Register, Run
@@ -174,7 +174,8 @@ def _keep(
     *,
     publish: bool = True,
 ) -> tuple[Path, int]:
-    """Writes a key or hash snapshot beside the batches; it is no batch, the gate never sees it."""
+    """Writes a key or hash snapshot beside the batches; it is no batch, the gate never sees it. Raises LandingError when it holds
+    another number of rows than the source counted: what it leaves out would be taken for deleted."""
     footer = {
         "kind": kind,
         "source": record.source,
@@ -187,6 +188,7 @@ def _keep(
         return aside, count
     place = _snapshot_place(settings, record, run, kind, reading.snapshot_at)
     try:
+        check_count(record, count, reading.expected_rows.get(record.name))
         link(aside, place)
     finally:
         aside.unlink()

@@ -15,6 +15,7 @@ import sys
 import traceback
 from multiprocessing.connection import Connection
 
+from linli.failures import Refusal
 from linli.settings import Settings
 
 
@@ -82,7 +83,8 @@ def _serve(handle: int) -> None:
         try:
             calls.send(judge_run(settings, run_id))
         except Exception as error:
-            traceback.print_exc()
+            if not isinstance(error, Refusal):
+                traceback.print_exc()
             calls.send(_fit_to_travel(error))
 
 

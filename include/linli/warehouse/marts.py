@@ -23,7 +23,8 @@ counts them:
       repeats:
         - {mart: mart_two_callback_satisfaction, columns: [double_called_count], where: "period = 'month'"}
 
-There they are left out as well: one late record restates each number once, in the mart where it is counted.
+There they are left out as well: one late record restates each number once, in the mart where it is counted. What a mart shows of the
+month before is a figure of its own month: the other mart may never have been closed for the month it was counted in.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pyarrow as pa
@@ -59,7 +60,9 @@ def rows(count: int, at: dt.datetime = TAKEN_AT) -> pa.Table:
     return pa.table([pa.array(range(count), pa.int64()), pa.repeat(pa.scalar(at, pa.timestamp("us", tz="UTC")), count)], ["no", "at"])
 
 
-def lone(settings: Settings, register: Register, run: Run, reader: pa.Table | pa.RecordBatchReader, expected: int | None = None) -> Batch:
+def lone(
+    settings: Settings, register: Register, run: Run, reader: pa.Table | pa.RecordBatchReader, expected: int | Future[int] | None = None
+) -> Batch:
     return land(settings, register, ROOT, reader, kind="window", window=WINDOW, snapshot_at=TAKEN_AT, run=run, expected_rows=expected)
 
 
@@ -105,6 +108,17 @@ def test_a_reading_that_breaks_off_leaves_nothing(settings: Settings, register: 
     with pytest.raises(ConnectionResetError):
         lone(settings, register, run, pa.RecordBatchReader.from_batches(rows(0).schema, breaking()))
     assert (files(settings), register.batches()) == ([], [])
+
+
+def test_what_the_source_counts_while_it_is_read_is_compared_at_the_end(settings: Settings, register: Register, run: Run) -> None:
+    counted: Future[int] = Future()
+    with pytest.raises(LandingError, match="来源没有计数"):
+        lone(settings, register, run, rows(3), counted)
+    counted.set_result(4)
+    with pytest.raises(LandingError, match="来源计有 4 行，实到 3 行"):
+        lone(settings, register, run, rows(3), counted)
+    assert (files(settings), register.batches()) == ([], [])
+    assert lone(settings, register, run, rows(4), counted).rows == 4
 
 
 @pytest.mark.parametrize("at", [dt.datetime(1, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 1, 1, tzinfo=dt.UTC)])
