@@ -38,7 +38,7 @@ LATE_FILES = 2
 
 SEVERAL = {
     "written aside": 9, "batch linked": 8, "reading linked, not registered": 7, "reading registered": 3,
-    "verdict file written": 2, "record judged, not registered": 9, "record judged": 6,
+    "record judged, not registered": 9, "record judged": 6,
 }  # fmt: skip
 """which time to strike where a night comes to a boundary often; the eighth link is inside a file's reading of four records"""
 
