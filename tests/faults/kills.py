@@ -30,10 +30,10 @@ from linli.register import Register
 from linli.settings import Settings
 
 HERE = Path(__file__).resolve().parent
-DAY = dt.date(2025, 11, 16)
-"""just after the first returns came, early in the demo's history: a night is short, and every source has something new"""
+DAY = dt.date(2025, 12, 1)
+"""just after the first month of returns, early in the demo's history: a night is short, and every source has something new"""
 
-LATE_FILES = 2
+LATE_FILES = 6
 """files kept back from the night before, so that this one has some to take in"""
 
 SEVERAL = {

@@ -137,7 +137,7 @@ def patrol(rows: Rows, book: CaseBook, reference: Reference, as_of: dt.datetime)
     for one, finding in (pair for of_district in findings.values() for pair in of_district):
         # "findings by their patrol" for the station, "by the month found"
         places = places_on(one["compound_code"], local_day(one["started_at"]), reference)
-        tally.add(month_of(local_day(finding["found_at"])), places, **_finding(one, finding, book))
+        tally.add(month_of(local_day(finding["found_at"])), places, **_finding(one, finding, book, as_of))
     _owe(tally, firsts, compliant, reference, as_of)
     _cases(tally, firsts, book.counted.values())
     return {cell: _patrol_row(cell[0], counted, as_of) for cell, counted in tally.cells.items()}
@@ -162,10 +162,11 @@ def _patrol(one: Row, participants: Sequence[Row], checklists: Sequence[Row]) ->
     }
 
 
-def _finding(one: Row, finding: Row, book: CaseBook) -> dict[str, int]:
+def _finding(one: Row, finding: Row, book: CaseBook, as_of: dt.datetime) -> dict[str, int]:
     is_carried_over = finding["disposition"] != "当场解决"
     # "carried over, has no fixed_at, and its case is not known, or neither resolved in its latest round nor left out"
-    is_open = is_carried_over and finding["fixed_at"] is None and not book.is_settled(finding["case_no"])
+    is_fixed = finding["fixed_at"] is not None and finding["fixed_at"] < as_of
+    is_open = is_carried_over and not is_fixed and not book.is_settled(finding["case_no"])
     return {
         "finding_count": 1,
         DISPOSITIONS[finding["disposition"]]: 1,
