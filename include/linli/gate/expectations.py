@@ -28,9 +28,11 @@ def _counting(name: str) -> Any:
         return self._kept
 
     def dependencies(self: Any, execution_engine: Any = None, runtime_configuration: Any = None, **_: Any) -> Any:
-        runtime = {**(runtime_configuration or {}), "result_format": "BOOLEAN_ONLY"}
+        wanted = parse_result_format(self._get_result_format(runtime_configuration=runtime_configuration))
+        shows_values = wanted["result_format"] != "BASIC" or wanted["partial_unexpected_count"]
+        runtime = runtime_configuration if shows_values else {**(runtime_configuration or {}), "result_format": "BOOLEAN_ONLY"}
         needed = parent.get_validation_dependencies(self, execution_engine=execution_engine, runtime_configuration=runtime)
-        needed.result_format = parse_result_format(self._get_result_format(runtime_configuration=runtime_configuration))
+        needed.result_format = wanted
         return needed
 
     members = {
