@@ -7,7 +7,7 @@ from pathlib import Path
 
 from worlds import semantic
 from worlds.compare import AS_OF, Deployment, unexpected
-from worlds.oracle import SHANGHAI
+from worlds.reference import SHANGHAI
 from worlds.world import CALENDAR_OVERRIDES, world
 
 

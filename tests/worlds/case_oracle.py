@@ -8,23 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from .oracle import (
-    SHANGHAI,
-    SMALL_SAMPLE_BELOW,
-    WHISTLES_RISING,
-    Case,
-    Key,
-    Reference,
-    Round,
-    Row,
-    by_case,
-    counts,
-    local_day,
-    month_of,
-    percentile,
-    rate,
-    wilson,
-)
+from .figures import SMALL_SAMPLE_BELOW, percentile, rate, wilson
+from .oracle import WHISTLES_RISING, Case, Key, Round, Row, by_case, counts
+from .reference import SHANGHAI, Reference, local_day, month_of
 
 Mart = dict[Key, dict[str, Any]]
 

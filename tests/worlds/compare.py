@@ -29,8 +29,9 @@ from linli.settings import Settings
 from linli.warehouse import dbt
 
 from . import case_oracle, ledger_oracle, oracle, programme_oracle
-from .oracle import SHANGHAI, Key, Reference
+from .oracle import Key
 from .programme_world import Programme, Return, programme
+from .reference import SHANGHAI, Reference
 from .world import CALENDAR_OVERRIDES, Books, Row, World, reference, world
 
 KEYS = {

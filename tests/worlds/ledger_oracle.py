@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .case_oracle import Mart
-from .oracle import SMALL_SAMPLE_BELOW, Key, Reference, Row, Rows, is_workday, local_day, month_of, percentile, rate, wilson
+from .figures import SMALL_SAMPLE_BELOW, percentile, rate, wilson
+from .oracle import Key, Row, Rows
 from .programme_oracle import PLACE_LEVELS, has_passed, last_day_known, months_from, places_on
+from .reference import Reference, is_workday, local_day, month_of
 
 MATTER_LEVELS = (*PLACE_LEVELS, "department", "category", "item")
 RAISED_BY = {"居民": "resident", "社区": "community", "物业": "property_firm", "部门": "department"}

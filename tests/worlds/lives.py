@@ -6,7 +6,8 @@ import datetime as dt
 import random
 from typing import Any
 
-from .oracle import SHANGHAI, Reference, Suspension, due_on, local_day
+from .oracle import Suspension, due_on
+from .reference import SHANGHAI, Reference, local_day
 
 Row = dict[str, Any]
 Versions = list[tuple[dt.datetime, Row | None]]

@@ -6,127 +6,26 @@ with the warehouse. Where the rules leave room, the reading is named beside the 
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import functools
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import chinese_calendar
-import holidays
+from .figures import SMALL_SAMPLE_BELOW, kappa, percentile, rate, wilson
+from .reference import Reference, is_workday, local_day, month_of
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, Sequence[Row]]
 Key = tuple[Any, ...]
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 TARGETS = {"accept": 2, "resolve": 5, "follow_up": 7}
 LEVELS = (
     "district", "community", "compound", "station", "department", "officer", "category", "item", "whistle_level", "channel",
 )  # fmt: skip
-PUBLISHED_YEARS = frozenset(day.year for day in chinese_calendar.constants.holidays)
-Z_95 = 1.959963984540054
 SATISFIED_FROM = 4
-SMALL_SAMPLE_BELOW = 10
 STATUS_OF_ENDING = {"作废": "已作废", "撤诉": "已撤诉", "判重": "重复件"}
 WHISTLES_RISING = (("宣传", "publicity"), ("应急", "emergency"), ("执法", "enforcement"), ("攻坚", "tough_problem"))
-
-
-# ---- reference data ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """A station that covers a compound from one day to another, both included; without an end still."""
-
-    station: str
-    from_on: dt.date
-    to_on: dt.date | None
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What the seeds say about codes, and the days a deployment has overridden."""
-
-    community_of: Mapping[str, str]
-    station_of: Mapping[str, str]
-    category_of: Mapping[str, str]
-    department_codes: Mapping[str, str]
-    channel_codes: Mapping[str, str]
-    overrides: Mapping[dt.date, bool] = field(default_factory=dict)
-    district_of: Mapping[str, str] = field(default_factory=dict)
-    coverage: Mapping[str, Sequence[Coverage]] = field(default_factory=dict)
-
-    def station_on(self, compound: str, day: dt.date) -> str | None:
-        """The station that covered the compound on `day`, else its own."""
-        # "seed compound_stations (closed periods), else the station of compounds, else none"
-        for one in self.coverage.get(compound, ()):
-            if one.from_on <= day and (one.to_on is None or day <= one.to_on):
-                return one.station
-        return self.station_of.get(compound)
-
-    @classmethod
-    def read(cls, folder: Path) -> Reference:
-        """From a folder of seed files."""
-
-        def rows(name: str) -> list[dict[str, str]]:
-            with (folder / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
-                return list(csv.DictReader(file))
-
-        def pairs(name: str, key: str, value: str) -> dict[str, str]:
-            return {row[key]: row[value] for row in rows(name)}
-
-        coverage: dict[str, list[Coverage]] = defaultdict(list)
-        for row in rows("compound_stations"):
-            first, last = dt.date.fromisoformat(row["from_on"]), row["to_on"]
-            coverage[row["compound_code"]].append(Coverage(row["station_code"], first, dt.date.fromisoformat(last) if last else None))
-        return cls(
-            community_of=pairs("compounds", "compound_code", "community_code"),
-            station_of=pairs("compounds", "compound_code", "station_code"),
-            category_of=pairs("enforcement_items", "item_code", "category_code"),
-            department_codes=pairs("departments", "department_name", "department_code"),
-            channel_codes=pairs("channels", "channel_name", "channel_code"),
-            overrides={
-                dt.date.fromisoformat(day): is_workday.lower() == "true"
-                for day, is_workday in pairs("calendar_overrides", "calendar_on", "is_workday").items()
-            },
-            district_of=pairs("compounds", "compound_code", "district_code"),
-            coverage=coverage,
-        )
-
-
-# ---- working days -----------------------------------------------------------------------------------------------------
-
-
-@functools.cache
-def _published_or_provisional(day: dt.date) -> bool:
-    # "`chinesecalendar` holds every published year … Days of a year not yet published are provisional:
-    #  statutory holidays from `holidays`, no make-up days."
-    if day.year in PUBLISHED_YEARS:
-        return bool(chinese_calendar.is_workday(day))
-    return day.weekday() < 5 and day not in _statutory(day.year)
-
-
-@functools.cache
-def _statutory(year: int) -> frozenset[dt.date]:
-    return frozenset(holidays.country_holidays("CN", years=year))
-
-
-def is_workday(day: dt.date, reference: Reference) -> bool:
-    """Whether people work on `day`."""
-    # "A deployment can override single days in a seed."
-    override = reference.overrides.get(day)
-    return _published_or_provisional(day) if override is None else override
-
-
-def local_day(moment: dt.datetime) -> dt.date:
-    """The date in Shanghai."""
-    return moment.astimezone(SHANGHAI).date()
 
 
 # ---- one round and its clock ------------------------------------------------------------------------------------------
@@ -338,53 +237,6 @@ def by_case(rows: Iterable[Row]) -> dict[str, list[Row]]:
     for row in rows:
         grouped[row["case_no"]].append(row)
     return grouped
-
-
-# ---- figures ----------------------------------------------------------------------------------------------------------
-
-
-def rate(numerator: int, denominator: int) -> float | None:
-    """A share, or None of nothing."""
-    return numerator / denominator if denominator else None
-
-
-def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
-    """The Wilson 95 % interval."""
-    # "always with n, the Wilson 95% interval"
-    if n == 0:
-        return None, None
-    p, zz = successes / n, Z_95**2
-    middle = (p + zz / (2 * n)) / (1 + zz / n)
-    reach = Z_95 / (1 + zz / n) * math.sqrt(p * (1 - p) / n + zz / (4 * n * n))
-    return middle - reach, middle + reach
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """Interpolated between the two nearest values."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    position = share * (len(ordered) - 1)
-    below, above = math.floor(position), math.ceil(position)
-    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
-
-
-def kappa(both_yes: int, first_only: int, second_only: int, both_no: int) -> float | None:
-    """Cohen's kappa of a two by two table; None when chance alone would agree fully, or of nothing."""
-    # "Agreement is also given as Cohen's kappa."
-    n = both_yes + first_only + second_only + both_no
-    if n == 0:
-        return None
-    # by whole numbers up to the last division, so that "expected agreement is 1" is an exact question
-    first_yes, second_yes = both_yes + first_only, both_yes + second_only
-    agreed = (both_yes + both_no) * n
-    expected = first_yes * second_yes + (n - first_yes) * (n - second_yes)
-    return None if expected == n * n else (agreed - expected) / (n * n - expected)
-
-
-def month_of(day: dt.date) -> dt.date:
-    """The first day of its month."""
-    return day.replace(day=1)
 
 
 # ---- the two marts ----------------------------------------------------------------------------------------------------

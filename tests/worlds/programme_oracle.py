@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .case_oracle import Mart
-from .oracle import SMALL_SAMPLE_BELOW, Case, Key, Reference, Row, Rows, by_case, is_out, local_day, month_of, rate, wilson
+from .figures import SMALL_SAMPLE_BELOW, rate, wilson
+from .oracle import Case, Key, Row, Rows, by_case, is_out
+from .reference import Reference, local_day, month_of
 
 CHECKLISTS = {"安全隐患", "环境卫生", "违规经营"}
 CHILDREN = ("patrol_participants", "patrol_checklists", "patrol_findings")

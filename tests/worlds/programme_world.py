@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from .lives import DEPARTMENTS, FIRST_DAY, LAST_DAY, Row, Versions, moment
-from .oracle import local_day
+from .reference import local_day
 from .world import Books, World, items
 
 CHECKLISTS = ("安全隐患", "环境卫生", "违规经营")

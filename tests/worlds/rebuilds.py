@@ -22,7 +22,7 @@ from linli import publication
 from linli.settings import Settings
 
 from .compare import Deployment
-from .oracle import SHANGHAI
+from .reference import SHANGHAI
 from .world import world
 
 NIGHTS = tuple(dt.date(2026, month, day) for month, day in ((2, 20), (4, 30), (6, 30), (9, 30), (10, 10), (12, 31)))

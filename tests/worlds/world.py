@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from .lives import CALENDAR_OVERRIDES, DEPARTMENTS, Life, Row, Versions, moment, reported_on, whistles
-from .oracle import local_day
+from .reference import local_day
 
 PROJECT = Path(__file__).resolve().parents[2]
 SEEDS = PROJECT / "dbt_project" / "seeds"

@@ -1,4 +1,4 @@
-"""The oracle against answers worked out by hand on a paper calendar, edge by edge."""
+"""The oracle's rounds, clocks and cases against answers worked out by hand on a paper calendar, edge by edge."""
 
 from __future__ import annotations
 
@@ -8,74 +8,8 @@ from typing import Any
 import pytest
 
 from . import oracle
-from .oracle import SHANGHAI, Reference
-
-REFERENCE = Reference(
-    community_of={"X01": "C01", "X02": "C02"},
-    station_of={"X01": "S01", "X02": "S02"},
-    category_of={"1-01": "1", "4-02": "4"},
-    department_codes={"城管": "urban_management", "消防": "fire"},
-    channel_codes={"居民来电": "resident_call"},
-)
-LATER = dt.datetime(2029, 1, 1, tzinfo=SHANGHAI)
-
-
-def at(text: str) -> dt.datetime:
-    """A moment in Shanghai, as '2026-10-16 21:00'; with 24:00 as the midnight after."""
-    day, time = text.split(" ")
-    if time == "24:00":
-        return dt.datetime.fromisoformat(f"{day} 00:00").replace(tzinfo=SHANGHAI) + dt.timedelta(days=1)
-    return dt.datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
-
-
-def on(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)
-
-
-def steps(*told: str, round_no: int = 1, case_no: str = "K1", first_id: int = 1) -> list[dict[str, Any]]:
-    """Steps from '上报 2026-10-16 21:00', numbered in the order given."""
-    found = []
-    for number, text in enumerate(told, first_id):
-        step, moment = text.split(" ", 1)
-        found.append({"step_id": number, "case_no": case_no, "round_no": round_no, "step": step, "stepped_at": at(moment)})
-    return found
-
-
-def call(number: int, side: str, moment: str, outcome: str = "接通", verdict: str = "yes 5 5", **more: Any) -> dict[str, Any]:
-    solved, department, officer = verdict.split(" ")
-    reached = outcome == "接通"
-    return {
-        "callback_id": number, "case_no": "K1", "round_no": 1, "side": side, "called_at": at(moment), "outcome": outcome,
-        "solved": solved == "yes" if reached else None, "department_score": int(department) if reached else None,
-        "officer_score": int(officer) if reached else None, **more,
-    }  # fmt: skip
-
-
-def case(case_no: str = "K1", **more: Any) -> dict[str, Any]:
-    return {
-        "case_no": case_no, "district_code": "340405", "compound_code": "X01", "station_code": None, "lead_department": "城管",
-        "officer_no": "E001", "item_code": "1-01", "channel": "居民来电", "status": "处置中", "reported_at": at("2026-10-16 21:00"), **more,
-    }  # fmt: skip
-
-
-def rows(cases: Any = (), case_steps: Any = (), callbacks: Any = (), whistles: Any = ()) -> dict[str, list[dict[str, Any]]]:
-    return {"cases": list(cases), "case_steps": list(case_steps), "callbacks": list(callbacks), "whistles": list(whistles)}
-
-
-def round_of(*told: str, calls: Any = (), as_of: dt.datetime = LATER, reference: Reference = REFERENCE) -> oracle.Round:
-    found = oracle.round_of("K1", 1, steps(*told), list(calls), as_of, reference)
-    assert found is not None
-    return found
-
-
-def due(found: oracle.Round) -> list[str | None]:
-    """The due dates of accept, resolve and follow-up, without the year."""
-    dates = [step.due_on for step in found.steps.values()]
-    return [None if date is None else date.strftime("%m-%d") for date in dates]
-
-
-def states(found: oracle.Round) -> list[str | None]:
-    return [step.state for step in found.steps.values()]
+from .by_hand import LATER, REFERENCE, RESOLVED, at, call, case, due, on, round_of, rows, states, steps
+from .reference import Reference
 
 
 @pytest.mark.parametrize(
@@ -234,9 +168,6 @@ def test_the_first_acceptance_and_the_last_resolution_count() -> None:
     assert earlier.steps["resolve"].state == "on_time"
 
 
-RESOLVED = ("上报 2026-10-19 10:00", "受理核实 2026-10-20 10:00", "办结反馈 2026-10-22 10:00")  # follow-up due on Wed 10-28
-
-
 def test_follow_up_is_taken_when_both_sides_have_been_reached() -> None:
     calls = [
         call(1, "组织", "2026-10-23 10:00", "无人接听"),
@@ -267,78 +198,6 @@ def test_calls_before_the_resolution_of_the_round_are_not_counted() -> None:
         *RESOLVED, "办结反馈 2026-10-26 10:00", calls=[call(1, "组织", "2026-10-23 10:00"), call(2, "居民", "2026-10-24 10:00")]
     )
     assert again.steps["follow_up"].taken_at is None
-
-
-def test_the_latest_reached_call_is_the_voice() -> None:
-    calls = [
-        call(3, "居民", "2026-10-26 10:00", verdict="yes 5 5"),
-        call(4, "居民", "2026-10-26 10:00", verdict="no 1 1"),
-        call(5, "居民", "2026-10-27 10:00", "拒访"),
-        call(1, "居民", "2026-10-25 10:00", verdict="yes 4 4"),
-    ]
-    assert round_of(*RESOLVED, calls=calls).voice["居民"]["callback_id"] == 4
-
-
-@pytest.mark.parametrize(
-    ("verdict", "satisfied"),
-    [("yes 4 4", True), ("yes 5 5", True), ("yes 3 5", False), ("yes 5 3", False), ("no 5 5", False)],
-)
-def test_satisfied_is_solved_and_both_scores_high(verdict: str, satisfied: bool) -> None:
-    assert oracle.is_satisfied(call(1, "居民", "2026-10-26 10:00", verdict=verdict)) is satisfied
-
-
-def judge(calls: Any, as_of: str = "2027-01-01 00:00", told: tuple[str, ...] = RESOLVED) -> oracle.Judgement:
-    (found,) = oracle.cases_of(rows([case()], steps(*told), calls), REFERENCE, at(as_of))
-    judged = oracle.judgement(found, at(as_of))
-    assert judged is not None
-    return judged
-
-
-def test_pending_matured_and_double_called() -> None:
-    org, resident = call(1, "组织", "2026-10-23 10:00"), call(2, "居民", "2026-10-26 10:00")
-    late = call(3, "居民", "2026-10-29 10:00")
-
-    def seen(calls: Any, as_of: str) -> tuple[bool, bool]:
-        judged = judge(calls, as_of)
-        return judged.is_matured, judged.is_double_called
-
-    assert seen([org], "2026-10-28 23:00") == (False, False)
-    assert seen([org, resident], "2026-10-27 00:00") == (True, True)
-    assert seen([org], "2026-10-28 24:00") == (True, False)
-    assert seen([org, late], "2026-11-02 00:00") == (True, False)
-    assert seen([org, resident, late], "2026-11-02 00:00") == (True, True)
-
-
-def test_without_a_due_date_nothing_is_late_and_nothing_matures_by_itself() -> None:
-    told = (*RESOLVED, "挂起 2026-10-26 10:00")
-    org, resident = call(1, "组织", "2026-10-23 10:00"), call(2, "居民", "2026-12-26 10:00")
-    assert not judge([org], told=told).is_matured
-    both = judge([org, resident], told=told)
-    assert both.is_matured and both.is_double_called
-
-
-def test_a_late_change_of_mind_is_still_the_voice() -> None:
-    calls = [
-        call(1, "组织", "2026-10-23 10:00"),
-        call(2, "居民", "2026-10-26 10:00"),
-        call(3, "居民", "2026-11-26 10:00", verdict="no 1 1"),
-    ]
-    judged = judge(calls)
-    assert judged.is_double_called and judged.is_satisfied == {"组织": True, "居民": False}
-
-
-def test_satisfaction_is_of_the_latest_round() -> None:
-    reopened = [*steps(*RESOLVED), *steps("重办 2026-11-02 10:00", round_no=2, first_id=11)]
-    known = rows([case()], reopened, [call(1, "组织", "2026-10-23 10:00"), call(2, "居民", "2026-10-23 10:00")])
-    assert oracle.satisfaction(oracle.cases_of(known, REFERENCE, LATER), LATER) == {}
-    # as of the moment of the reopening the first round is the latest
-    before = at("2026-11-02 10:00")
-    found = oracle.satisfaction(oracle.cases_of(known, REFERENCE, before), before)
-    assert found[on("2026-10-01"), "340405", "district", "340405"]["double_satisfied_count"] == 1
-    # both rounds keep a clock: the second is due on Wed 11-04, Mon 9, Wed 11
-    clock = oracle.clock(oracle.cases_of(known, REFERENCE, LATER))
-    assert clock[on("2026-10-01"), "340405", "district", "340405", "accept"]["on_time_count"] == 1
-    assert clock[on("2026-11-01"), "340405", "district", "340405", "accept"]["overdue_count"] == 1
 
 
 @pytest.mark.parametrize("ending", ["作废", "撤诉", "判重"])
@@ -410,42 +269,3 @@ def test_one_cell_of_the_clock() -> None:
     rates = ("on_time_rate", "on_time_low", "on_time_high", "closed_only_rate", "median_workdays", "p90_workdays")
     assert [november[name] for name in rates] == [None] * 6
     assert clock[on("2026-10-01"), "340405", "compound", "X02", "accept"]["open_count"] == 1
-
-
-def test_one_cell_of_satisfaction() -> None:
-    # org/resident: 4 both content, 1 only the organisation, 1 only the resident, 4 neither, 1 late, 1 not called, 1 pending
-    answers = [("yes 5 5", "yes 4 4")] * 4 + [("yes 5 5", "no 5 5"), ("yes 3 5", "yes 5 5")] + [("no 1 1", "yes 5 3")] * 4
-    cases, found_steps, calls = [], [], []
-    for number, (org, resident) in enumerate([*answers, ("yes 5 5", "yes 5 5")]):
-        name = f"K{number}"
-        cases.append(case(name))
-        found_steps += steps(*RESOLVED, case_no=name)
-        late = "2026-10-29 10:00" if number == len(answers) else "2026-10-26 10:00"
-        calls += [call(2 * number, "组织", "2026-10-23 10:00", verdict=org, case_no=name)]
-        calls += [call(2 * number + 1, "居民", late, verdict=resident, case_no=name)]
-    cases += [case("N"), case("P")]
-    found_steps += steps(*RESOLVED, case_no="N")
-    found_steps += steps("上报 2026-10-26 10:00", "受理核实 2026-10-27 10:00", "办结反馈 2026-10-28 10:00", case_no="P")
-    as_of = at("2026-10-31 00:00")
-    found = oracle.satisfaction(oracle.cases_of(rows(cases, found_steps, calls), REFERENCE, as_of), as_of)
-    cell = found[on("2026-10-01"), "340405", "officer", "E001"]
-    assert {name: value for name, value in cell.items() if name.endswith("_count")} == {
-        "eligible_count": 13, "matured_count": 12, "pending_count": 1, "double_called_count": 10, "double_satisfied_count": 4,
-        "org_yes_resident_no_count": 1, "org_no_resident_yes_count": 1,
-    }  # fmt: skip
-    assert cell["coverage_rate"] == pytest.approx(10 / 12) and cell["satisfaction_rate"] == 0.4
-    assert cell["strict_satisfaction_rate"] == pytest.approx(4 / 12) and cell["is_small_sample"] is False
-    # agreed 8 of 10, by chance half of them: (0.8 - 0.5) / (1 - 0.5)
-    assert cell["cohen_kappa"] == pytest.approx(0.6)
-
-
-def test_figures_by_hand() -> None:
-    # 8 of 10: (0.8 + 3.8414588/20 ± 1.9599640 * sqrt(0.016 + 3.8414588/400)) / 1.38414588
-    low, high = oracle.wilson(8, 10)
-    assert low == pytest.approx(0.4901624715) and high == pytest.approx(0.9433178485)
-    assert oracle.wilson(0, 5)[0] == pytest.approx(0, abs=1e-12) and oracle.wilson(5, 5)[1] == pytest.approx(1)
-    assert oracle.wilson(0, 0) == (None, None)
-    assert oracle.percentile([4, 1, 3, 2], 0.5) == 2.5 and oracle.percentile([4, 1, 3, 2], 0.9) == pytest.approx(3.7)
-    assert oracle.kappa(5, 0, 0, 0) is None and oracle.kappa(0, 0, 0, 0) is None
-    # nobody agrees: (0 - 0.5) / (1 - 0.5)
-    assert oracle.kappa(0, 3, 3, 0) == -1.0
