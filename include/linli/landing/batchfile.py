@@ -98,7 +98,7 @@ def _write(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], foo
 def _memory_kept() -> Iterator[None]:
     """Arrow's memory comes from the C library meanwhile, which keeps what one batch has freed for the next.
 
-    Arrow's own allocator gives it back to the system, which clears every page again: a tenth of all CPU time of a large batch file.
+    Arrow's own allocator gives it back to the system, which clears every page again.
     """
     before = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())

@@ -174,8 +174,8 @@ def _keep(
     *,
     publish: bool = True,
 ) -> tuple[Path, int]:
-    """Writes a key or hash snapshot beside the batches; it is no batch, the gate never sees it. Raises LandingError when it holds
-    another number of rows than the source counted: what it leaves out would be taken for deleted."""
+    """Writes a key or hash snapshot beside the batches; it is no batch, the gate never sees it. Raises LandingError when a key snapshot
+    holds another number of rows than the source counted: what it leaves out would be taken for deleted."""
     footer = {
         "kind": kind,
         "source": record.source,

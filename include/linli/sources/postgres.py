@@ -22,7 +22,6 @@ KEYS_AT_ONCE = 20_000
 PATIENCE = {"connect_timeout": 10, "keepalives_idle": 60, "tcp_user_timeout": 120_000}
 """libpq's own parameters (seconds, seconds, milliseconds), where the address gives none: a server that is silent is down"""
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BATCH_BYTES = 24 << 20
 """of one Arrow batch: what is done once a batch (queries on its texts, waiting for the interpreter) is then done seldom"""
 
@@ -122,8 +121,7 @@ class _Snapshot:
             left join pg_attribute a on a.attrelid = r.relation and a.attnum > 0 and not a.attisdropped
             left join pg_type t on t.oid = a.atttypid order by a.attnum"""
         )
-        # as microseconds: Arrow imports pandas to make an instant of Python's
-        self.taken_at = _EPOCH + dt.timedelta(microseconds=asked.column("at")[0].cast(pa.int64()).as_py())
+        self.taken_at: dt.datetime = asked.column("at")[0].as_py()
         self._infinite = asked.column("endless")[0], asked.column("beginless")[0]
         self._relation = relation
         self._types = {n: t for n, t in zip(asked.column("name").to_pylist(), asked.column("type").to_pylist(), strict=True) if n}
