@@ -38,9 +38,9 @@ OUTAGES_ARE_RETRIED = {
 
 def _from_connection(source: str) -> dict[str, str]:
     """The settings an Airflow connection `linli_<source>` gives; empty when there is none."""
-    from linli.settings import SOURCE_SETTINGS
+    from linli.settings import variable_of
 
-    variable = SOURCE_SETTINGS.get(source, f"LINLI_{source.upper()}_URL")
+    variable = variable_of(source)
     if os.environ.get(variable):
         return {}
     try:

@@ -21,6 +21,11 @@ SOURCE_SETTINGS: Mapping[str, str] = {
 }
 
 
+def variable_of(source: str) -> str:
+    """The variable that holds the address of `source`."""
+    return SOURCE_SETTINGS.get(source, f"LINLI_{source.upper()}_URL")
+
+
 class SettingsError(Refusal):
     """A setting cannot be used; the message names the variable and what it should look like."""
 
@@ -56,9 +61,9 @@ def _number(env: Mapping[str, str], name: str, default: float, low: float, high:
     try:
         value = float(text)
     except ValueError:
-        raise SettingsError(f"{name}：应为 {low:g} 到 {high:g} 之间的数") from None
+        raise SettingsError(f"{name}：应为 {low:,.10g} 到 {high:,.10g} 之间的数") from None
     if not low <= value <= high:
-        raise SettingsError(f"{name}：应为 {low:g} 到 {high:g} 之间的数")
+        raise SettingsError(f"{name}：应为 {low:,.10g} 到 {high:,.10g} 之间的数")
     return value
 
 
@@ -70,6 +75,8 @@ class Settings:
     project: Path
     reference: Path
     key_ring: Path
+    clock: Path | None = None
+    """a file with the newest day that is over, where the sources have a time of their own; None: this machine's clock"""
     connections: Mapping[str, str] = field(default_factory=dict, repr=False)
     """address by source: a URL, or a folder; only the sources that are loaded here"""
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -98,6 +105,7 @@ class Settings:
             project=project,
             reference=Path(env.get("LINLI_REFERENCE") or project / "dbt_project" / "seeds").expanduser().resolve(),
             key_ring=Path(env.get("LINLI_KEY_RING") or home / "keys" / "ring.json").expanduser().resolve(),
+            clock=Path(env["LINLI_CLOCK"]).expanduser().resolve() if env.get("LINLI_CLOCK") else None,
             connections=_by_source(env, "_URL") | _by_source(env, "_INBOX"),
             tokens=_by_source(env, "_TOKEN"),
             lookback=dt.timedelta(days=_number(env, "LINLI_LOOKBACK_DAYS", 3, 0, 60)),
@@ -110,6 +118,15 @@ class Settings:
             threads=int(_number(env, "LINLI_THREADS", 2, 1, 256)),
             memory_limit=env.get("LINLI_MEMORY_LIMIT") or "4GB",
         )
+
+    def newest_day(self) -> dt.date:
+        """The newest day that is over. Raises SettingsError when LINLI_CLOCK names no file with a day in it."""
+        if self.clock is None:
+            return dt.datetime.now(SHANGHAI).date() - dt.timedelta(days=1)
+        try:
+            return dt.date.fromisoformat(self.clock.read_text().strip())
+        except (OSError, ValueError):
+            raise SettingsError(f"LINLI_CLOCK：{self.clock} 应为只写有一个日期（如 2026-10-31）的文件") from None
 
     def connection(self, source: str) -> str | None:
         """The configured address of `source`, or None when that source is not loaded here."""

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from linli import pipeline, publication
-from linli.pipeline.months import MonthNotLoaded
+from linli.pipeline.months import MonthNotLoaded, NotApproved
+from linli.pipeline.steps import DayNotOver
 from warehouse_home import Home, at, callback, case, step
 
 OCTOBER = dt.date(2026, 10, 1)
+
+
+def clock(folder: Path, day: str) -> Path:
+    path = folder / f"clock-{day}"
+    path.write_text(day)
+    return path
 
 
 def published(home: Home, as_of: str) -> publication.Release:
@@ -24,6 +32,7 @@ def published(home: Home, as_of: str) -> publication.Release:
 
 def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
+    home.settings = replace(home.settings, clock=clock(tmp_path, "2026-11-30"))
     withdrawn = [case(f"340405-2026-{n}", "2026-10-26 09:00", compound_code="340405-C02-X01", officer_no="E002") for n in (3, 4)]
     home.land("case_system.cases", [case("340405-2026-1", "2026-10-26 09:00"), *withdrawn], snapshot="2026-10-28")
     home.land("case_system.case_steps", [step(n, f"340405-2026-{n}", "上报", "2026-10-26 09:00") for n in (3, 4)], snapshot="2026-10-28")
@@ -43,6 +52,10 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     with pytest.raises(MonthNotLoaded, match="2026-10-31"):
         pipeline.close_month(home.settings, OCTOBER, approved_by="李主任")
     published(home, "2026-11-01")
+    with pytest.raises(NotApproved, match="--approved-by"):
+        pipeline.close_month(home.settings, OCTOBER, approved_by=" ")
+    with pytest.raises(DayNotOver, match="2026-10-31 还没有过完，不能载入：已过完的最新一天是 2026-10-30"):
+        pipeline.close_month(replace(home.settings, clock=clock(tmp_path, "2026-10-30")), OCTOBER, approved_by="李主任")
     closed = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign="1")
     frozen = {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()}
 

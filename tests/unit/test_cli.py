@@ -19,7 +19,13 @@ ADDRESS = {"LINLI_CASE_SYSTEM_URL": "postgresql://reader@127.0.0.1:1/cases"}
         (["night", "--day", "31.10.2026"], "日期“31.10.2026”无法识别"),
         (["sql", "select 1"], "还没有发布过数据，请先运行"),
         (["status"], "还没有发布过"),
-        (["quarantine", "show", "case_system.callbacks", "1"], "没有键为 1 的退回记录"),
+        (["night", "--day", "2999-01-01"], "2999-01-01 还没有过完，不能载入：已过完的最新一天是 20"),
+        (["backfill", "--from", "2026-10-31", "--to", "2999-01-01"], "2999-01-01 还没有过完"),
+        (["reconcile", "--day", "2999-01-01"], "2999-01-01 还没有过完"),
+        (["quarantine", "show", "case_system.callbacks", "1"], "还没有载入过数据"),
+        (["quarantine", "list"], "还没有载入过数据"),
+        (["quarantine", "list", "--source", "foo"], "没有声明过名为 foo 的来源，已声明的是 case_system、"),
+        (["quarantine", "list", "--record", "foo"], "没有声明过名为 foo 的记录，已声明的是 case_system.cases、"),
         (["demo", "status"], "还没有示范区，请先运行"),
         (["demo", "tick"], "还没有示范区，请先运行"),
         (["demo", "up", "--until", "2027-01-01"], "示范区的历史只能在"),
@@ -31,6 +37,7 @@ def test_refusals_are_told_in_chinese(arguments: list[str], said: str, tmp_path:
     assert (done.exit_code, isinstance(done.exception, SystemExit)) == (1, True)
     assert said in done.output.replace("\n", "")
     assert "Traceback" not in done.output
+    assert not (tmp_path / "var" / "register.sqlite").exists() or arguments[0] not in ("quarantine", "night", "backfill", "reconcile")
 
 
 def test_the_demo_tells_its_state_as_a_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from linli.settings import Settings, SettingsError, as_of
+from linli.settings import SHANGHAI, Settings, SettingsError, as_of
 
 
 def test_as_of_is_local_midnight_after_the_day() -> None:
@@ -37,6 +37,19 @@ def test_a_source_left_unset_is_not_configured() -> None:
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.load({name: value})
+
+
+def test_the_newest_day_is_yesterday_or_what_the_clock_of_the_sources_says(tmp_path: Path) -> None:
+    before = dt.datetime.now(SHANGHAI).date()
+    assert before - dt.timedelta(days=1) <= Settings.load({}).newest_day() < dt.datetime.now(SHANGHAI).date()
+    settings = Settings.load({"LINLI_CLOCK": str(tmp_path / "clock")})
+    for content in (None, "", "morgen"):
+        if content is not None:
+            (tmp_path / "clock").write_text(content)
+        with pytest.raises(SettingsError, match="LINLI_CLOCK"):
+            settings.newest_day()
+    (tmp_path / "clock").write_text("2027-02-28\n")
+    assert settings.newest_day() == dt.date(2027, 2, 28)
 
 
 def test_a_fifth_source_is_configured_by_its_name() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import sys
 from pathlib import Path
@@ -25,7 +24,7 @@ from linli.cli.terminal import (
     settings_of_environment,
     stop,
 )
-from linli.settings import SHANGHAI, Settings, as_of
+from linli.settings import SHANGHAI, Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="邻里：小区执法进驻的数据管道与仓库")
 app.add_typer(demo.app, name="demo")
@@ -45,9 +44,7 @@ def night(day: DayOption) -> None:
     from linli import pipeline
     from linli.pipeline.present import show_closing
 
-    settings, chosen = settings_of_environment(), day_of(day)
-    if as_of(chosen) > dt.datetime.now(SHANGHAI):
-        errors.print(f"[yellow]▲ {chosen} 还没有过完，当天的数据可能不全，此后的期限也会被算作已到")
+    settings, chosen = settings_of_environment(reading_sources=True), day_of(day)
     with explained(), progress() as tell:
         report = pipeline.night(settings, chosen, tell)
     show_closing(console, report.table, pipeline.catalog(settings), settings)
@@ -64,7 +61,7 @@ def backfill(
     from linli import pipeline
     from linli.pipeline.present import show_closing, show_days
 
-    settings, reports = settings_of_environment(), []
+    settings, reports = settings_of_environment(reading_sources=True), []
     try:
         with explained(), progress() as tell:
             for report in pipeline.backfill(settings, day_of(first), day_of(last), tell):
@@ -96,8 +93,8 @@ def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天�
                     demo.tick(demo_home())
                 of_demo = demo.environment(demo_home())
                 settings = Settings.load({**os.environ, **of_demo})
-                chosen = chosen or demo.status(demo_home()).until
-            chosen = chosen or (dt.datetime.now(SHANGHAI) - dt.timedelta(days=1)).date()
+            chosen = chosen or settings.newest_day()
+            pipeline.check_over(settings, chosen)
             before = pipeline.latest_version(settings)
             try:
                 airflow.run({"day": chosen.isoformat()}, lambda step: tell(step, 0, 0), given=of_demo)
@@ -138,7 +135,7 @@ def reconcile(
     """与来源核对：补上漏掉的，标出已删除的；下一夜把关入库。"""
     from linli import pipeline
 
-    settings = settings_of_environment()
+    settings = settings_of_environment(reading_sources=True)
     shown = Table("来源", "在源", "补取", "已删", title="核对", title_justify="left")
     with explained(), progress() as tell:
         for name, counts in pipeline.reconcile(settings, day_of(day), with_hashes=hashes, progress=tell):
@@ -149,7 +146,7 @@ def reconcile(
 @app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="SQL，只读")],
-    limit: Annotated[int, typer.Option(help="最多显示的行数")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="最多显示的行数")] = 100,
     csv: Annotated[bool, typer.Option("--csv", help="以 CSV 输出全部行")] = False,
 ) -> None:
     """查询已发布的仓库（只读，不可访问其他文件）。"""
@@ -161,9 +158,9 @@ def sql(
     with explained():
         con = publication.open_published(settings_of_environment())
         try:
-            cursor = con.execute(query) if query.strip() else None
-            if cursor is None:
-                stop("没有给出 SQL")
+            if len(con.extract_statements(query)) != 1:
+                stop("一次执行一条 SQL，请给出恰好一条")
+            cursor = con.execute(query)
             names = [d[0] for d in cursor.description or ()]
             if csv:
                 import csv as csv_format
@@ -175,7 +172,7 @@ def sql(
             else:
                 show_rows(console, names, cursor.fetchall(), limit)
         except duckdb.Error as error:
-            stop(str(error))
+            stop(f"查询没有执行：{error}\n有哪些表：linli sql \"show tables\"；一张表有哪些列：linli sql \"describe mart_clock_257\"")
         finally:
             con.close()
 
@@ -208,6 +205,8 @@ def rebuild(
     with explained(), progress() as tell:
         tell(f"重算 {chosen}", 0, 0)
         found = pipeline.rebuild(settings, chosen, into=into)
+    if not found.batches:
+        errors.print("[yellow]▲ 到这一天为止没有任何已入库的数据：算出的表都是空的，或只有参考数据")
     console.print(f"截至 {found.as_of.astimezone(SHANGHAI):%Y-%m-%d %H:%M}  内容校验值 {found.content_hash}", soft_wrap=True)
     if found.path:
         console.print(f"已写入 {found.path}", soft_wrap=True)

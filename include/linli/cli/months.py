@@ -25,8 +25,11 @@ def month_close(
     settings, chosen = settings_of_environment(), month_of(month)
     with explained(), progress() as tell:
         tell(f"结账 {month}", 0, 0)
-        words = pipeline.chosen_campaign(pipeline.proposal(settings, chosen).campaigns, campaign)
+        question = pipeline.proposal(settings, chosen)
+        words = pipeline.chosen_campaign(question.campaigns, campaign)
         closing = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=words)
+    for text in question.lagging:
+        console.print(f"[yellow]▲ {text}，没有到月末：之后补来的列为重述")
     console.print(f"✓ {closing.name} 已结账：{closing.figure_count:,} 个数字，内容校验值 {closing.content_hash[:12]}")
 
 

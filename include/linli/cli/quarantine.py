@@ -15,16 +15,17 @@ app = typer.Typer(no_args_is_help=True, help="退回的记录：哪条、违反�
 @app.command("list")
 def quarantine_list(
     source: Annotated[str | None, typer.Option(help="来源，如 case_system")] = None,
-    record: Annotated[str | None, typer.Option(help="记录，如 callbacks")] = None,
+    record: Annotated[str | None, typer.Option(help="记录，如 callbacks 或 case_system.callbacks")] = None,
     closed: Annotated[bool, typer.Option("--closed", help="连同已改好的")] = False,
-    limit: Annotated[int, typer.Option(help="最多显示的条数")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="最多显示的条数")] = 50,
 ) -> None:
     """列出退回待改的记录。"""
     from linli import pipeline
-    from linli.pipeline.words import CLOSED, moment, readable
+    from linli.pipeline.words import CLOSED, moment, readable, typeable
 
     settings = settings_of_environment()
-    entries = pipeline.quarantine_entries(settings, source=source, record=record, include_closed=closed)
+    with explained():
+        entries = pipeline.quarantine_entries(settings, source=source, record=record, include_closed=closed)
     catalog = pipeline.catalog(settings)
     shown = Table(
         *(Column(name, overflow="fold", no_wrap=name == "键") for name in ("记录", "键", "违反的规则", "提交方", "退回于", "状态")),
@@ -39,6 +40,10 @@ def quarantine_list(
     console.print(shown)
     if len(entries) > limit:
         console.print(f"还有 {len(entries) - limit} 条未显示：--limit {len(entries)}")
+    if entries:
+        first = entries[0]
+        hint = f"哪里不对、怎么改：linli quarantine show {first.source}.{first.record} {readable(first.key)}"
+        console.print(typeable(hint), soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command("show")

@@ -56,16 +56,21 @@ def demo_home() -> Path:
     return Path(os.environ.get("LINLI_DEMO_HOME") or base / ".demo").expanduser().resolve()
 
 
-def settings_of_environment() -> Settings:
-    """Settings of the environment; with no source configured, those of a demo district that is up."""
+def settings_of_environment(*, reading_sources: bool = False) -> Settings:
+    """Settings of the environment; with no source configured, those of a demo district, which is told when its sources are to be
+    read."""
+    from linli.pipeline.words import typeable
+
     try:
         found = configured()
         if not found.connections:
             from linli import demo
 
             lent = demo.environment(demo_home())
-            if lent:
+            if lent and reading_sources:
                 errors.print(f"未配置任何来源，改用示范区（{demo_home()}）", soft_wrap=True, highlight=False)
+                if not all(demo.status(demo_home()).running.values()):
+                    errors.print(typeable("[yellow]▲ 示范区没有全部在运行，读不到的系统不会载入：先运行 linli demo up"), highlight=False)
             found = Settings.load({**os.environ, **lent})
         return found
     except Refusal as error:
@@ -102,5 +107,7 @@ def explained() -> Iterator[None]:
         yield
     except Refusal as error:
         stop(str(error))
-    except (FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError) as error:
+    except FileExistsError as error:
+        stop(f"{error.filename or ''} 已经存在，不会覆盖：请换一个文件名")
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         stop(f"{error.filename or ''} 不能使用：{error.strerror}；请检查 LINLI_HOME 等路径及其权限")

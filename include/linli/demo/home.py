@@ -154,6 +154,7 @@ def _environment(home: Path, state: _State) -> Environment:
         "LINLI_PATROL_APP_URL": f"http://127.0.0.1:{state.patrol_port}",
         "LINLI_PATROL_APP_TOKEN": state.patrol_token,
         "LINLI_MEETING_INBOX": str(_inbox(home)),
+        "LINLI_CLOCK": str(home / "clock"),
         "LINLI_POINTS_LEDGER_URL": _maria(home, state).url(state.reader_password)
         if in_maria
         else postgres.url(POINTS_LEDGER, state.reader_password),
@@ -297,6 +298,7 @@ def _read_state(home: Path) -> _State | None:
 
 
 def _write_state(home: Path, state: _State) -> None:
+    _write(home / "clock", state.until.encode())
     _write(home / "state.json", json.dumps(asdict(state)).encode())
 
 

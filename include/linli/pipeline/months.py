@@ -15,7 +15,7 @@ from linli.calendar import next_month
 from linli.closing import Closing, Restated
 from linli.failures import Refusal
 from linli.pipeline.night import silent
-from linli.pipeline.steps import catalog, code_version, register_of
+from linli.pipeline.steps import catalog, check_over, code_version, register_of
 from linli.register import Register, Run, Verdict, now
 from linli.settings import Settings, as_of
 from linli.warehouse import Rebuilt
@@ -28,21 +28,31 @@ class MonthNotLoaded(Refusal):
     """The last day of the month has not been loaded and published, so the month cannot be closed."""
 
 
+class NotApproved(Refusal):
+    """Nobody is named who approved the closing."""
+
+
 @dataclass(frozen=True)
 class Published:
-    """A past as_of computed again: the content hash of its figures, and where they were written, if anywhere."""
+    """A past as_of computed again: the content hash of its figures, how many batches they come from, and where they were written, if
+    anywhere."""
 
     as_of: dt.datetime
     content_hash: str
+    batches: int
     path: Path | None
 
 
 def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaign: str = "") -> Closing:
     """Freezes the figures of `month` as everything accepted so far gives them, for the as_of at which the month ended.
 
-    `campaign` is what was chosen for the next month, in words. Raises MonthNotLoaded, AlreadyClosed, BuildFailed.
+    `campaign` is what was chosen for the next month, in words. Raises NotApproved, DayNotOver for a month that is not over,
+    MonthNotLoaded, AlreadyClosed, BuildFailed.
     """
     day = next_month(month) - dt.timedelta(days=1)
+    if not approved_by.strip():
+        raise NotApproved("没有写明批准人：--approved-by 应为批准结账的人或岗位，如 区综合执法办")
+    check_over(settings, day)
     with register_of(settings) as register:
         run = _loaded(register, day)
         closing_run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))
@@ -102,7 +112,7 @@ def rebuild(settings: Settings, day: dt.date, *, into: Path | None = None) -> Pu
             digest = publication.export_alone(built, target)
             if into is not None:
                 shutil.move(target, into)
-    return Published(run.as_of, digest, into)
+    return Published(run.as_of, digest, len({verdict.batch_id for verdict in verdicts}), into)
 
 
 def _loaded(register: Register, day: dt.date) -> Run:

@@ -13,6 +13,7 @@ from linli.pipeline.report import ClosingTable, closing_table
 from linli.pipeline.steps import (
     begin,
     build_run,
+    check_over,
     configured_feeds,
     extract_feed,
     fail,
@@ -50,7 +51,7 @@ class NightReport:
 def night(settings: Settings, day: dt.date, progress: Progress = silent) -> NightReport:
     """Loads, gates, builds and publishes `day`. A source that cannot be loaded does not stop the others.
 
-    Raises what gate, build and publication raise; the run is then noted as failed and nothing new is published.
+    Raises DayNotOver, and what gate, build and publication raise; the run is then noted as failed and nothing new is published.
     """
     run = begin(settings, day)
     feeds = configured_feeds(settings)
@@ -82,10 +83,11 @@ def night(settings: Settings, day: dt.date, progress: Progress = silent) -> Nigh
 def backfill(settings: Settings, first: dt.date, last: dt.date, progress: Progress = silent) -> Iterator[NightReport]:
     """Nights for every day from `first` to `last`, both included, oldest first; each is told of when it is over.
 
-    Raises WrongOrder when the days are the wrong way round.
+    Raises WrongOrder when the days are the wrong way round, DayNotOver before the first one when the last is not over.
     """
     if last < first:
         raise WrongOrder(f"截止日 {last} 早于起始日 {first}，请对调")
+    check_over(settings, last)
     days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
     for done, day in enumerate(days):
         progress(day.isoformat(), done, len(days))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,20 +85,36 @@ def _feed(catalog: Catalog, status: SourceStatus) -> tuple[str, str]:
     return source.label, source.feed(status.feed).root.label
 
 
+def _remarks(statuses: Sequence[SourceStatus], catalog: Catalog) -> list[str]:
+    """What is to be said of the feeds, one line for all feeds of a source of which the same is to be said."""
+    said: dict[tuple[str, str, str], list[str]] = {}
+    for status in _in_order(statuses, catalog):
+        label, feed = _feed(catalog, status)
+        detail = status.detail.removeprefix(f"{status.source}.{status.feed}：").removeprefix(f"{status.source}：")
+        since = f"，数据截至 {moment(status.as_of)}" if status.as_of else "，从未载入" if status.state == "failed" else ""
+        state = "" if status.state == "loaded" else f" {STATES[status.state]}{since}"
+        if state or detail:
+            said.setdefault((status.source, label, state + (f"：{detail}" if detail else "")), []).append(feed)
+    unset = {s.source for s in statuses} - {s.source for s in statuses if s.state != "not_configured"}
+    return [
+        ("[dim]" if name in unset else "[yellow]▲ ") + f"{label}·{'、'.join(feeds)}{text}" for (name, label, text), feeds in said.items()
+    ]
+
+
+def _in_order(statuses: Sequence[SourceStatus], catalog: Catalog) -> list[SourceStatus]:
+    order = [(source.name, feed.name) for source in catalog.sources.values() for feed in source.feeds]
+    return sorted(statuses, key=lambda status: order.index((status.source, status.feed)))
+
+
 def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settings: Settings) -> None:
     """Prints the closing table of a night and where to look next."""
     console.print(_account_table(table, catalog))
     console.print(_clock_table(table.clock))
     console.print(_satisfaction_table(table.satisfaction))
-    for status in table.statuses:
-        what = "·".join(_feed(catalog, status))
-        detail = status.detail.removeprefix(f"{status.source}.{status.feed}：")
-        if status.state == "loaded":
-            if detail:
-                console.print(f"[yellow]▲ {what}：{detail}", soft_wrap=True)
-            continue
-        since = f"，数据截至 {moment(status.as_of)}" if status.as_of else "，从未载入" if status.state == "failed" else ""
-        console.print(f"[yellow]▲ {what} {STATES[status.state]}{since}" + (f"：{detail}" if detail else ""), soft_wrap=True)
+    for line in _remarks(table.statuses, catalog):
+        console.print(line, soft_wrap=True)
+    if table.before:
+        _show_order(console, table.run.day, table.before)
     returned = sum(row["quarantined"] for row in table.tonight)
     degraded = "（[yellow]降级：有来源未载入，见上[/yellow]）" if table.is_degraded else ""
     console.print(
@@ -112,12 +129,22 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
     )
 
 
+def _show_order(console: Console, day: dt.date, before: dt.date) -> None:
+    """Says so when a night is not the one after the last: `before` is the day of the release it took the place of."""
+    skipped = (day - before).days - 1
+    if skipped < -1:
+        again = typeable(f"linli night --day {before}")
+        console.print(f"[yellow]▲ 已发布过 {before}，现在发布的数字退回到 {day}；要恢复：{again}", soft_wrap=True)
+    elif skipped > 0:
+        console.print(f"[yellow]▲ 上一次发布的是 {before}，其间 {skipped} 天没有单独运行：它们的记录这一夜已一并载入", soft_wrap=True)
+
+
 def show_sources(console: Console, statuses: Sequence[SourceStatus], catalog: Catalog) -> None:
     """Prints how far each source is loaded; those that were not are marked."""
     shown = Table(title="各来源数据截至", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("系统", "记录", "状态", "数据截至"):
         shown.add_column(name, no_wrap=True)
-    for status in statuses:
+    for status in _in_order(statuses, catalog):
         mark = {"loaded": "", "failed": "[yellow]▲ ", "not_configured": "[dim]"}[status.state]
         shown.add_row(*_feed(catalog, status), f"{mark}{STATES[status.state]}", moment(status.as_of))
     console.print(shown)

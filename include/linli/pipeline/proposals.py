@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from linli import publication
-from linli.pipeline.words import STEPS
+from linli.failures import Refusal
+from linli.pipeline.steps import catalog
+from linli.pipeline.words import STEPS, moment
 from linli.settings import Settings
 
 _CLOCK = """
@@ -46,14 +48,25 @@ _PROPOSED = """
 """
 
 
+_LAGGING = """
+    select source, feed, source_as_of from main.published_at
+    where state <> 'not_configured' and (source_as_of is null or source_as_of < $month + interval 1 month) order by source, feed
+"""
+
+
+class NotProposed(Refusal):
+    """The number chosen is that of no proposal."""
+
+
 @dataclass(frozen=True)
 class Proposal:
-    """The question whether a month may be closed, in Chinese: `subject`, `body` (Markdown), and the campaigns proposed for the
-    next month, by rank."""
+    """The question whether a month may be closed, in Chinese: `subject`, `body` (Markdown), the campaigns proposed for the
+    next month, by rank, and the feeds whose data do not reach the end of the month."""
 
     subject: str
     body: str
     campaigns: Mapping[str, str]
+    lagging: Sequence[str] = ()
 
 
 def proposal(settings: Settings, month: dt.date) -> Proposal:
@@ -66,14 +79,25 @@ def proposal(settings: Settings, month: dt.date) -> Proposal:
     ]
     [(satisfied, called, pending)] = _asked(settings, _CALLED, month)
     lines += [f"- 一案双回访：双满意 {satisfied} / 双回访 {called}，未到期 {pending}"] if called else []
+    lagging = [_lag(settings, *row) for row in _asked(settings, _LAGGING, month)]
+    lines += ["", "数据没有到月末的来源（结账后补来的列为重述）：", *(f"- {text}" for text in lagging)] if lagging else []
     campaigns = _campaigns(settings, month)
     lines += ["", "下月专项整治建议：", *(f"- {rank}：{text}" for rank, text in campaigns.items())] if campaigns else []
-    return Proposal(f"{month:%Y年%m月} 综合执法回头看：请批准结账", "\n".join(lines), campaigns)
+    return Proposal(f"{month:%Y年%m月} 综合执法回头看：请批准结账", "\n".join(lines), campaigns, lagging)
 
 
 def chosen_campaign(campaigns: Mapping[str, str], answer: str) -> str:
-    """What was chosen, in words: the proposal of that rank as it was shown, or the answer itself."""
+    """What was chosen, in words: the proposal of that rank as it was shown, or the answer itself. Raises NotProposed."""
+    answer = answer.strip()
+    if answer.isdecimal() and int(answer) and answer not in campaigns:
+        shown = "、".join(campaigns) or "本月没有建议"
+        raise NotProposed(f"专项整治建议里没有第 {answer} 项（{shown}）：请填其中的序号、0（不开展）或一句话")
     return campaigns.get(answer) or ("不开展" if answer == "0" else answer)
+
+
+def _lag(settings: Settings, source: str, feed: str, loaded_to: dt.datetime | None) -> str:
+    declared = catalog(settings).sources[source]
+    return f"{declared.label}·{declared.feed(feed).root.label}：" + (f"截至 {moment(loaded_to)}" if loaded_to else "从未载入")
 
 
 def _campaigns(settings: Settings, month: dt.date) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,7 @@ import duckdb
 from linli.contracts import Check, RecordDecl
 from linli.pipeline.steps import catalog, register_of
 from linli.pipeline.words import readable, shown
-from linli.register import QuarantineEntry, RegisterError
+from linli.register import QuarantineEntry, Register, RegisterError
 from linli.settings import Settings
 
 _OF_THE_BATCH = {
@@ -43,9 +45,28 @@ class QuarantinedRow:
 def quarantine_entries(
     settings: Settings, *, source: str | None = None, record: str | None = None, include_closed: bool = False
 ) -> list[QuarantineEntry]:
-    """Quarantine entries, oldest first."""
+    """Quarantine entries in the order of the declarations, oldest first; `record` by its own name or its full one.
+
+    Raises RegisterError for a source or record that is not declared, and when nothing has been loaded yet.
+    """
+    declared = catalog(settings)
+    order = {r.full_name: n for n, r in enumerate(r for s in declared.sources.values() for r in s.records)}
+    if source is not None and source not in declared.sources:
+        raise RegisterError(f"没有声明过名为 {source} 的来源，已声明的是 {'、'.join(declared.sources)}")
+    if record is not None and not any(record in (name, name.partition(".")[2]) for name in order):
+        raise RegisterError(f"没有声明过名为 {record} 的记录，已声明的是 {'、'.join(order)}")
+    with _loaded(settings) as register:
+        found = register.quarantine(source=source, include_closed=include_closed)
+    chosen = [e for e in found if record in (None, e.record, f"{e.source}.{e.record}")]
+    return sorted(chosen, key=lambda e: order.get(f"{e.source}.{e.record}", len(order)))
+
+
+@contextmanager
+def _loaded(settings: Settings) -> Iterator[Register]:
+    if not settings.register_path.exists():
+        raise RegisterError(f"{settings.home} 下还没有载入过数据，请先运行 make run 或 linli night --day 日期")
     with register_of(settings) as register:
-        return register.quarantine(source=source, record=record, include_closed=include_closed)
+        yield register
 
 
 def _words(check: Check, record: RecordDecl, row: dict[str, Any], reading: str | None) -> Words:
@@ -66,7 +87,7 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
         record = catalog(settings).record(full_name)
     except KeyError:
         raise RegisterError(f"没有声明过名为 {full_name} 的记录，应写作 case_system.callbacks 这样的全名") from None
-    with register_of(settings) as register:
+    with _loaded(settings) as register:
         entries = [e for e in register.quarantine(source=source, record=name, include_closed=True) if key in (e.key, readable(e.key))]
         if not entries:
             raise RegisterError(f"{full_name} 没有键为 {key} 的退回记录；键以 linli quarantine list 所示为准")

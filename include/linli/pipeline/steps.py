@@ -25,6 +25,10 @@ class NightIncomplete(Refusal):
     """The night has ended without everything it should have; the message says what is missing."""
 
 
+class DayNotOver(Refusal):
+    """The day is not over: its data are not whole, and terms that are still running would count as missed."""
+
+
 @dataclass(frozen=True)
 class FeedRef:
     """A feed by its names, small enough to travel between tasks."""
@@ -78,10 +82,22 @@ def _find(settings: Settings, ref: FeedRef) -> tuple[SourceDecl, Feed]:
     return source, source.feed(ref.feed)
 
 
+def check_over(settings: Settings, day: dt.date) -> None:
+    """Raises DayNotOver when `day` has not ended by the clock of this deployment."""
+    newest = settings.newest_day()
+    if day > newest:
+        by = "（由 LINLI_CLOCK 所指的文件定；示范区用 linli demo tick 往后过一天）" if settings.clock else ""
+        raise DayNotOver(f"{day} 还没有过完，不能载入：已过完的最新一天是 {newest}{by}")
+
+
 def begin(settings: Settings, day: dt.date, *, kind: str = "night") -> Run:
-    """Starts a run for `day`: takes a fencing token and adopts what a killed run had landed without registering it."""
+    """Starts a run for `day`: takes a fencing token and adopts what a killed run had landed without registering it.
+
+    Raises DayNotOver.
+    """
     from linli import landing
 
+    check_over(settings, day)
     with register_of(settings) as register:
         landing.adopt(settings, register)
         return register.begin_run(day, as_of(day), kind=kind, code_version=code_version(settings.project))

@@ -45,7 +45,8 @@ def audit(con: duckdb.DuckDBPyConnection, register: Register, run: Run, *, previ
         findings.append(Finding("one_as_of", "仓库不是按本次运行的截止时间建成的，请重新运行当天"))
     rows = _count(con, "select count(*) from mart.mart_clock_257")
     if previous_as_of_rows and not rows:
-        findings.append(Finding("not_emptied", f"“257”时钟上次有 {previous_as_of_rows} 行，现在为空"))
+        why = f"{run.day} 早于最早的记录，或记录没有载入"
+        findings.append(Finding("not_emptied", f"“257”时钟上次有 {previous_as_of_rows} 行，现在为空：{why}"))
     wrong = _count(
         con,
         "select count(*) from mart.mart_clock_257 where due_count <> on_time_count + late_count + overdue_count + open_count",

@@ -7,6 +7,9 @@ import duckdb
 from linli.failures import Refusal
 from linli.settings import Settings
 
+SCHEMAS = ("main", "mart", "ref", "closed")
+"""searched for a table named without its schema, in this order"""
+
 
 class NothingPublished(Refusal):
     """There is no published warehouse yet."""
@@ -15,13 +18,16 @@ class NothingPublished(Refusal):
 def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the newest release, with external access off and the configuration locked.
 
-    The symlink is resolved once, so every query of the connection sees the same release.
+    Tables are found without their schema, and `show tables` lists all of them. The symlink is resolved once, so every query of the
+    connection sees the same release.
     Raises NothingPublished before the first night.
     """
     if not settings.published.exists():
-        raise NothingPublished(f"{settings.home.name}/warehouse 下还没有发布过数据，请先运行 linli night")
+        raise NothingPublished(f"{settings.home.name}/warehouse 下还没有发布过数据，请先运行 make run 或 linli night --day 日期")
     con = duckdb.connect(str(settings.published.resolve()), read_only=True)
     con.execute("set TimeZone='Asia/Shanghai'")
+    there = con.execute("select distinct schema_name from duckdb_schemas() where database_name = current_database()").fetchall()
+    con.execute(f"set search_path='{','.join(name for name in SCHEMAS if (name,) in there)}'")
     con.execute("set enable_external_access=false")
     con.execute("set lock_configuration=true")
     return con

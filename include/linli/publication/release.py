@@ -156,7 +156,7 @@ def _add_account(
         "insert into release.main.published_at values (?,?,?,?,?,?,?,?,?,?)",
         [
             [version, run.run_id, code, digest, now(), run.as_of, s.source, s.feed, s.state, s.as_of]
-            for s in statuses or [SourceStatus("", "", "not_configured", "", None, 0)]
+            for s in sorted(statuses, key=lambda s: (s.source, s.feed)) or [SourceStatus("", "", "not_configured", "", None, 0)]
         ],
     )
     con.execute("checkpoint release")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from linli.contracts.model import SourceDecl
-from linli.settings import Settings
+from linli.settings import Settings, variable_of
 from linli.sources.base import FileRef, Inbox, Reading, Reconcilable, Source, SourceContractBroken, SourceUnavailable, Window
 
 __all__ = [
@@ -26,7 +26,7 @@ def open_source(decl: SourceDecl, settings: Settings) -> Source:
     """
     address = settings.connection(decl.name)
     if not address:
-        raise SourceContractBroken(f"{decl.name}：没有配置地址")
+        raise SourceContractBroken(f"{decl.name}：没有配置地址（{variable_of(decl.name)}）")
     scheme = address.split("://", 1)[0].split("+", 1)[0].lower()
     if decl.transport in ("postgres", "mysql"):
         if scheme in ("postgresql", "postgres"):
@@ -37,8 +37,10 @@ def open_source(decl: SourceDecl, settings: Settings) -> Source:
             from linli.sources.mysql import MysqlSource
 
             return MysqlSource(address)
-        raise SourceContractBroken(f"{decl.name}：地址应以 postgresql:// 或 mysql:// 开头")
+        raise SourceContractBroken(f"{decl.name}：地址应以 postgresql:// 或 mysql:// 开头，请检查 {variable_of(decl.name)}")
     if decl.transport == "rest":
+        if scheme not in ("http", "https"):
+            raise SourceContractBroken(f"{decl.name}：地址应以 https:// 或 http:// 开头，请检查 {variable_of(decl.name)}")
         from linli.sources.rest import RestSource
 
         return RestSource(address, settings.tokens.get(decl.name))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linli.contracts.model import Feed, RecordDecl
+from linli.settings import variable_of
 from linli.sources.base import FileRef, Reading, SourceUnavailable, Window
 from linli.sources.grids import Refused, read_grids, title_of
 from linli.sources.inbox import community_in, dropped, month_in, safe_label, sha256
@@ -34,7 +35,7 @@ class InboxSource:
     def readings(self, feed: Feed, window: Window, *, seen: Callable[[str], bool]) -> Iterator[Reading]:
         """One reading a file not seen before, oldest first: all that was dropped before the window ends, however long ago."""
         if not self._inbox.is_dir():
-            raise SourceUnavailable(f"{feed.source}：收件文件夹不存在")
+            raise SourceUnavailable(f"{feed.source}：收件文件夹不存在，请检查 {variable_of(feed.source)}")
         taken: set[str] = set()
         for path in dropped(self._inbox, self._quiet, window.end)[0]:
             try:

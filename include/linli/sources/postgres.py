@@ -276,5 +276,6 @@ def _told(name: str) -> Iterator[None]:
     except (adbc.Error, pa.ArrowException, OSError) as error:
         state = str(getattr(error, "sqlstate", None) or "")
         if not state or state.startswith(_PASSING):
-            raise SourceUnavailable(f"{name}：数据库没有应答（SQLSTATE {state or '无'}）") from None
+            hint = f"SQLSTATE {state}" if state else "请检查地址、端口、账号和数据库是否在运行"
+            raise SourceUnavailable(f"{name}：数据库没有应答，{hint}") from None
         raise SourceContractBroken(f"{name}：数据库拒绝查询（SQLSTATE {state}）") from None

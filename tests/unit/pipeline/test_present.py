@@ -53,7 +53,26 @@ def test_a_night_without_all_its_sources_is_degraded(catalog: Catalog) -> None:
     text = said(catalog, AWAY)
     assert "已发布（降级：有来源未载入，见上）：/srv" in text
     assert "▲ 巡查应用·随手拍 未载入，数据截至 2026-10-30 00:00：第 1 页请求 6 次均无应答\n" in text
-    assert "▲ 积分台账·居民 未配置\n" in said(catalog, UNSET)
+    text = said(catalog, LOADED, UNSET, SourceStatus("points_ledger", "ledger_entries", "not_configured", "", None, 0))
+    assert "\n积分台账·居民、积分流水 未配置\n" in text and "▲" not in text
+
+
+def test_feeds_of_which_the_same_is_to_be_said_share_a_line(catalog: Catalog) -> None:
+    down = [SourceStatus("case_system", feed, "failed", f"case_system.{feed}：没有应答", None, 0) for feed in ("case_steps", "cases")]
+    assert "▲ 案件系统·案件、案件环节 未载入，从未载入：没有应答\n" in said(catalog, AWAY, *down)
+
+
+def test_nights_out_of_order_are_told(catalog: Catalog) -> None:
+    def told(before: dt.date | None) -> str:
+        console = page()
+        show_closing(console, replace(closing(LOADED), before=before), catalog, Settings.load({"LINLI_HOME": "/srv/linli"}))
+        assert isinstance(console.file, io.StringIO)
+        return next((line for line in console.file.getvalue().splitlines() if "▲" in line), "")
+
+    assert [told(before) for before in (None, DAY - dt.timedelta(days=1), DAY)] == ["", "", ""]
+    assert told(dt.date(2026, 10, 28)) == "▲ 上一次发布的是 2026-10-28，其间 2 天没有单独运行：它们的记录这一夜已一并载入"
+    back = told(dt.date(2026, 11, 1))
+    assert back.startswith("▲ 已发布过 2026-11-01，现在发布的数字退回到 2026-10-31") and back.endswith("night --day 2026-11-01")
 
 
 def test_files_that_wait_are_told(catalog: Catalog) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from linli.pipeline.proposals import chosen_campaign, proposal
+from linli.pipeline.proposals import NotProposed, chosen_campaign, proposal
 from linli.settings import Settings
 
 OCTOBER = dt.date(2026, 10, 1)
@@ -21,7 +21,11 @@ def settings(tmp_path: Path) -> Settings:
     with duckdb.connect(str(found.published)) as con:
         for statement in (
             "create schema mart", "create schema ref",
-            "create table main.published_at as select timestamptz '2026-11-01 00:00:00+08' as as_of",
+            """create table main.published_at as select timestamptz '2026-11-01 00:00:00+08' as as_of, * from (values
+              ('case_system', 'cases', 'loaded', timestamptz '2026-11-01 00:00:00+08'),
+              ('patrol_app', 'snaps', 'failed', timestamptz '2026-10-29 00:00:00+08'), ('patrol_app', 'patrols', 'failed', null),
+              ('points_ledger', 'residents', 'not_configured', null)
+            ) t(source, feed, state, source_as_of)""",
             """create table mart.mart_clock_257 as select * from (values
               ('district', date '2026-10-01', 'resolve', 8, 9, 1), ('district', date '2026-10-01', 'accept', 5, 6, 0),
               ('district', date '2026-09-01', 'accept', 99, 99, 0), ('community', date '2026-10-01', 'accept', 77, 77, 0)
@@ -52,6 +56,10 @@ def test_the_question(settings: Settings) -> None:
         "- 5日办结：按期 8 / 9，未到期 1",
         "- 一案双回访：双满意 3 / 双回访 4，未到期 2",
         "",
+        "数据没有到月末的来源（结账后补来的列为重述）：",
+        "- 巡查应用·巡查：从未载入",
+        "- 巡查应用·随手拍：截至 2026-10-29 00:00",
+        "",
         "下月专项整治建议：",
         "- 1：某区 消防安全（占用通道、飞线充电），春晖花苑、和畅佳园",
     ]
@@ -62,4 +70,11 @@ def test_the_answer_is_kept_in_the_words_that_were_shown(settings: Settings) -> 
     assert chosen_campaign(campaigns, "1") == "某区 消防安全（占用通道、飞线充电），春晖花苑、和畅佳园"
     assert chosen_campaign(campaigns, "0") == "不开展"
     assert chosen_campaign(campaigns, "清理楼道") == "清理楼道"
-    assert chosen_campaign(campaigns, "7") == "7"
+    assert chosen_campaign(campaigns, " ") == ""
+
+
+def test_a_number_of_no_proposal_is_refused(settings: Settings) -> None:
+    with pytest.raises(NotProposed, match="没有第 7 项（1）"):
+        chosen_campaign(proposal(settings, OCTOBER).campaigns, "7")
+    with pytest.raises(NotProposed, match="没有第 1 项（本月没有建议）"):
+        chosen_campaign({}, "1")
