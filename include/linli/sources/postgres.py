@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import adbc_driver_manager as adbc
 import adbc_driver_postgresql as driver
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 
 from linli.contracts.model import Column, Feed, RecordDecl
 from linli.sources.base import Reading, SourceContractBroken, SourceUnavailable, Window, cursor_column, key_columns
-from linli.sources.streams import conformed, read_ahead
+from linli.sources.streams import ReadAhead, conformed
 
 STATEMENT_TIMEOUT = "30min"
 LOCAL_ZONE = "Asia/Shanghai"
@@ -50,6 +51,9 @@ _SELECT: dict[str, dict[str, str]] = {
     "timestamp": _INSTANT,
     "list<string>": {"_text": "{c}", "_varchar": "{c}::text[]", "_bpchar": "{c}::text[]"},
 }
+
+
+_Batches: TypeAlias = Generator[pa.RecordBatch, None, None] | ReadAhead
 
 
 class PostgresSource:
@@ -108,9 +112,11 @@ class _Snapshot:
     def __init__(self, connection: adbc.AdbcConnection, record: RecordDecl) -> None:
         self._connection, self._record = connection, record
         self._name = record.full_name
-        self._open: list[Generator[pa.RecordBatch, None, None]] = []
+        self._open: list[_Batches] = []
         self._run("begin isolation level repeatable read read only")
         self._run(f"set local statement_timeout = '{STATEMENT_TIMEOUT}'")
+        # More workers count no sooner where the last rows are still being landed, and take the processor from that.
+        self._run("set local max_parallel_workers_per_gather = 0")
         self._run(f"set local timezone = '{LOCAL_ZONE}'")
         relation = ".".join(_q(part) for part in str(record.extract.relation).split("."))
         # The first query fixes the snapshot; the clock is read in it.
@@ -121,7 +127,8 @@ class _Snapshot:
             left join pg_attribute a on a.attrelid = r.relation and a.attnum > 0 and not a.attisdropped
             left join pg_type t on t.oid = a.atttypid order by a.attnum"""
         )
-        self.taken_at: dt.datetime = asked.column("at")[0].as_py()
+        # not as_py() of the instant, which imports pandas
+        self.taken_at = _EPOCH + dt.timedelta(microseconds=asked.column("at").cast(pa.int64())[0].as_py())
         self._infinite = asked.column("endless")[0], asked.column("beginless")[0]
         self._relation = relation
         self._types = {n: t for n, t in zip(asked.column("name").to_pylist(), asked.column("type").to_pylist(), strict=True) if n}
@@ -156,7 +163,7 @@ class _Snapshot:
             answer = self._run(f"select count(*) as n from {self._relation} t where {condition}")
             counted.set_result(answer.column("n")[0].as_py())
 
-        return self._wrap(read_ahead(rows()), chosen, counted)
+        return self._wrap(ReadAhead(rows()), chosen, counted)
 
     def reading_of_keys(self, keys: pa.Table) -> Reading:
         """Rows of `keys`, asked for in portions."""
@@ -185,7 +192,7 @@ class _Snapshot:
         schema = pa.schema([*((c.name, c.arrow_type) for c in chosen), ("row_hash", pa.string())])
         return Reading(self.taken_at, {self._record.name: self._reader(schema, self._stream(sql))})
 
-    def _reader(self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]) -> pa.RecordBatchReader:
+    def _reader(self, schema: pa.Schema, batches: _Batches) -> pa.RecordBatchReader:
         self._open.append(batches)
         padded = {column.name for column in self._record.columns if self._types[column.at_source] == "bpchar"}
         return pa.RecordBatchReader.from_batches(schema, (conformed(self._settled(batch, padded), schema) for batch in batches))
@@ -203,7 +210,7 @@ class _Snapshot:
             columns.append(values)
         return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
-    def _wrap(self, batches: Generator[pa.RecordBatch, None, None], columns: list[Column], counted: Future[int] | None) -> Reading:
+    def _wrap(self, batches: _Batches, columns: list[Column], counted: Future[int] | None) -> Reading:
         schema = pa.schema([(column.name, column.arrow_type) for column in columns])
         reader = self._reader(schema, batches)
         new = sorted(set(self._types) - {column.at_source for column in self._record.columns})
@@ -263,6 +270,8 @@ def _array_literal(values: pa.ChunkedArray) -> str:
     joined = pc.binary_join(pa.scalar(quoted.to_pylist(), pa.list_(pa.string())), '","').as_py()
     return _literal('{"' + joined + '"}')
 
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 # SQLSTATE classes that pass by themselves: connection, resources, operator intervention (also our own timeout), serialisation, locks.
 _PASSING = ("08", "53", "57", "40", "55", "58")

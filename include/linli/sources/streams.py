@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pyarrow as pa
 
@@ -18,39 +18,43 @@ def conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def read_ahead(batches: Generator[pa.RecordBatch, None, None], waiting: int = 2) -> Generator[pa.RecordBatch, None, None]:
-    """The same batches, produced in a thread while the reader works on the one before; the producer's error is raised here.
+class ReadAhead:
+    """The same batches, produced in a thread from now on, `waiting` of them at most before they are asked for.
 
-    Closing the iterator stops the producer after its current batch and waits for it.
+    The producer's error is raised where its batch would have come. `close` stops the producer after its current batch and waits for it.
     """
-    handed: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(waiting)
-    stop = threading.Event()
 
-    def produce() -> None:
+    def __init__(self, batches: Generator[pa.RecordBatch, None, None], waiting: int = 2) -> None:
+        self._batches = batches
+        self._handed: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(waiting)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._produce, name="read-ahead", daemon=True)
+        self._thread.start()
+
+    def _produce(self) -> None:
         last: BaseException | None = None
         try:
-            for batch in batches:
-                if stop.is_set():
+            for batch in self._batches:
+                if self._stop.is_set():
                     return
-                handed.put(batch)
+                self._handed.put(batch)
         except BaseException as error:
             last = error
         finally:
-            batches.close()
-            handed.put(last)
+            self._batches.close()
+            self._handed.put(last)
 
-    thread = threading.Thread(target=produce, name="read-ahead", daemon=True)
-    thread.start()
-    try:
-        while (item := handed.get()) is not None:
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        while (item := self._handed.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
-    finally:
-        stop.set()
-        while thread.is_alive():
+
+    def close(self) -> None:
+        self._stop.set()
+        while self._thread.is_alive():
             try:
-                handed.get(timeout=0.05)
+                self._handed.get(timeout=0.05)
             except queue.Empty:
                 continue
-        thread.join()
+        self._thread.join()
