@@ -40,6 +40,17 @@ def test_refusals_are_told_in_chinese(arguments: list[str], said: str, tmp_path:
     assert not (tmp_path / "var" / "register.sqlite").exists() or arguments[0] not in ("quarantine", "night", "backfill", "reconcile")
 
 
+def test_an_interrupted_command_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from linli import pipeline
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "night", interrupted)
+    done = CliRunner().invoke(app, ["night", "--day", "2026-10-31"], env={"LINLI_HOME": str(tmp_path), **ADDRESS})
+    assert (done.exit_code, "已中断" in done.output) == (130, True)
+
+
 def test_the_demo_tells_its_state_as_a_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import datetime as dt
 

@@ -22,6 +22,7 @@ console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ e
 errors = Console(stderr=True)
 
 DEGRADED = 3
+INTERRUPTED = 130
 MonthArgument = Annotated[str, typer.Argument(help="月份，如 2026-10")]
 DayOption = Annotated[str, typer.Option(help="日期，如 2026-10-31")]
 
@@ -107,6 +108,8 @@ def explained() -> Iterator[None]:
         yield
     except Refusal as error:
         stop(str(error))
+    except KeyboardInterrupt:
+        stop("已中断：已发布的数据不受影响，重新运行同一命令即可", INTERRUPTED)
     except FileExistsError as error:
         stop(f"{error.filename or ''} 已经存在，不会覆盖：请换一个文件名")
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
