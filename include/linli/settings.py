@@ -153,6 +153,11 @@ class Settings:
         return self.warehouse / "work.duckdb"
 
     @property
+    def writer_lock(self) -> Path:
+        """Held alone by who writes the working file, shared by who reads it."""
+        return self.warehouse / ".writer.lock"
+
+    @property
     def closed(self) -> Path:
         """Closed months and their restatements."""
         return self.home / "closed"

@@ -6,16 +6,13 @@ scale, day, ports, pids and passwords; a lock file keeps two commands from chang
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -33,6 +30,7 @@ from linli.demo.returns import files
 from linli.demo.tables import CASE_SYSTEM, POINTS_LEDGER
 from linli.demo.world import World, check_reach, world
 from linli.failures import Refusal
+from linli.locks import locked
 
 DEFAULT_UNTIL = date(2026, 10, 31)
 DEFAULT_FAULT_RATE = 0.02
@@ -81,7 +79,7 @@ def up(home: Path, *, seed: int | None = None, scale: int | None = None, until: 
     A demo that exists keeps its seed, scale and day; a later `until` moves it on, another seed or scale is a DemoError.
     LINLI_DEMO_LEDGER=mariadb puts the ledger of a new demo into MariaDB, LINLI_DEMO_FAULT_RATE sets the patrol app's.
     """
-    with _locked(home):
+    with locked(home / ".lock"):
         state = _read_state(home)
         if state is None:
             state = _new_state(seed or 1, scale or 1, until or DEFAULT_UNTIL)
@@ -103,7 +101,7 @@ def tick(home: Path, days: int = 1) -> date:
     """Let the demo live on for some days: every system is changed to what it holds then. Returns the new day."""
     if days < 1:
         raise DemoError("示范区至少往后过一天")
-    with _locked(home):
+    with locked(home / ".lock"):
         state = _existing(home)
         _start_patrol_app(home, state)
         _start_databases(home, state)
@@ -124,7 +122,7 @@ def down(home: Path) -> None:
     """Stop the servers; the data stay for the next `up`."""
     if not home.exists():
         return
-    with _locked(home):
+    with locked(home / ".lock"):
         state = _read_state(home)
         if state is None:
             return
@@ -309,11 +307,3 @@ def _write(path: Path, content: bytes) -> None:
     aside.touch(mode=0o600)
     aside.write_bytes(content)
     aside.replace(path)
-
-
-@contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -6,7 +6,6 @@ and on top of it the accepted rows of verdicts that no build has taken in yet. `
 
 from __future__ import annotations
 
-import fcntl
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from linli.contracts import META, SQL_TYPES, Catalog, RecordDecl
 from linli.gate.compile import Reference, Scalar, ident, literal
+from linli.locks import locked
 from linli.register import Register, Verdict
 from linli.settings import Settings
 
@@ -229,15 +229,7 @@ class GateState:
 @contextmanager
 def opened(settings: Settings, register: Register, catalog: Catalog) -> Iterator[GateState]:
     """A gate state with the seeds loaded and the working file attached, exclusive among gates and beside no build."""
-    settings.verdicts.mkdir(parents=True, exist_ok=True, mode=0o700)
-    settings.warehouse.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (
-        (settings.verdicts / ".gate.lock").open("w") as gate_lock,
-        (settings.warehouse / ".writer.lock").open("a") as writer_lock,
-        duckdb.connect() as connection,
-    ):
-        fcntl.flock(gate_lock, fcntl.LOCK_EX)
-        fcntl.flock(writer_lock, fcntl.LOCK_SH)
+    with locked(settings.verdicts / ".gate.lock"), locked(settings.writer_lock, shared=True), duckdb.connect() as connection:
         connection.execute("set TimeZone = 'Asia/Shanghai'")
         connection.execute(f"set threads = {settings.threads}")
         connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")

@@ -7,9 +7,8 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from fcntl import LOCK_EX, LOCK_SH, flock
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 from linli.contracts.model import Feed, RecordDecl
 from linli.durable import sync
 from linli.landing.batchfile import LandingError, write
+from linli.locks import locked
 from linli.privacy import KeyRing, protect, scrub
 from linli.register import Batch, Register, Run
 from linli.settings import SHANGHAI, Settings
@@ -218,16 +218,9 @@ def footer_of(batch: Batch, reading: Sequence[str]) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def lake_lock(settings: Settings, *, exclusive: bool) -> Iterator[None]:
-    """Shared while batches are linked and registered, exclusive while orphans are looked for; freed by the kernel if we die."""
-    settings.lake.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(settings.lake / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        flock(handle, LOCK_EX if exclusive else LOCK_SH)
-        yield
-    finally:
-        os.close(handle)
+def lake_lock(settings: Settings, *, exclusive: bool) -> AbstractContextManager[int]:
+    """Shared while batches are linked and registered, exclusive while orphans are looked for."""
+    return locked(settings.lake / ".lock", shared=not exclusive)
 
 
 def partition(settings: Settings, record: RecordDecl, run: Run) -> Path:

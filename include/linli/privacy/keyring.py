@@ -12,10 +12,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ import numpy.typing as npt
 
 from linli.durable import sync
 from linli.failures import Refusal
+from linli.locks import locked
 
 KEY_BYTES = 32
 _BLOCK = 64
@@ -78,7 +77,7 @@ class KeyRing:
 
     def rotate(self) -> KeyRing:
         """The ring with one more key, which becomes the active one: values that land from now on get other pseudonyms."""
-        with _locked(self.path):
+        with locked(_lock_of(self.path)):
             ring = self._load(self.path)
             newest = max(ring.keys) + 1
             return ring._replaced(newest, {**ring.keys, newest: secrets.token_bytes(KEY_BYTES)})
@@ -88,7 +87,7 @@ class KeyRing:
 
         Raises KeyRingError for the active key (rotate first) or an unknown one.
         """
-        with _locked(self.path):
+        with locked(_lock_of(self.path)):
             ring = self._load(self.path)
             if key_no == ring.active or key_no not in ring.keys:
                 raise KeyRingError(f"密钥 {key_no} {'正在使用，请先轮换' if key_no == ring.active else '不在密钥文件中'}")
@@ -160,11 +159,5 @@ def _written_aside(path: Path, active: int, keys: Mapping[int, bytes]) -> Path:
     return aside
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    handle = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        flock(handle, LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
