@@ -220,6 +220,8 @@ def late_riser(theatre: Theatre, boundary: str) -> Outcome:
             outcome.faults.append("the late night was not refused")
         if theatre.settings.published.resolve() != newest:
             outcome.faults.append("the late night has published")
+        # what it has still landed is judged by the night after
+        theatre.rerun(DAY)
     theatre.compare(outcome)
     return outcome
 

@@ -43,7 +43,7 @@ def theatre() -> Iterator[Theatre]:
 
 
 def test_killed_nights_leave_no_trace_in_what_is_published(theatre: Theatre) -> None:
-    """And a night that began before the last one and wakes up after it may not publish any more."""
+    """And a night that began before the last one and wakes up after it may neither load nor publish any more."""
     outcome = Outcome("a chain of kills")
     theatre.restore()
     rng = random.Random(7)
@@ -60,7 +60,11 @@ def test_killed_nights_leave_no_trace_in_what_is_published(theatre: Theatre) -> 
     newest = theatre.settings.published.resolve()
     with pytest.raises(SupersededRun):
         pipeline.publish_run(theatre.settings, zombie.run_id)
+    with pytest.raises(SupersededRun):
+        pipeline.extract_feed(theatre.settings, zombie.run_id, pipeline.FeedRef("case_system", "cases"))
     assert theatre.settings.published.resolve() == newest
+    with Register(theatre.settings.register_path) as register:
+        assert register.batches(run_id=zombie.run_id) == []
 
 
 def test_every_boundary_is_where_it_is_looked_for() -> None:

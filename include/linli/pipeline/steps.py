@@ -107,13 +107,14 @@ def extract_feed(settings: Settings, run_id: str, ref: FeedRef) -> SourceStatus:
     """Lands one feed up to the run's as_of, from where it was loaded to, less the lookback.
 
     Raises SourceUnavailable (an outage: try again) or SourceContractBroken (trying again changes nothing);
-    either is noted in the register first, and nothing half-read is registered.
+    either is noted in the register first, and nothing half-read is registered. Raises SupersededRun when a newer run has begun.
     """
     from linli import landing, privacy, sources
 
     declaration, feed = _find(settings, ref)
     with register_of(settings) as register:
         run = register.run(run_id)
+        register.check_token(run)
         loaded_to = register.window_end(ref.source, feed.root.name)
         window = sources.Window(start=loaded_to and min(loaded_to, run.as_of) - settings.lookback, end=run.as_of)
         landed = 0
