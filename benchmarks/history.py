@@ -123,7 +123,9 @@ class Home:
     def __post_init__(self) -> None:
         seeds = self.folder / "seeds"
         write_seeds(seeds, self.districts, self.months)
-        self.settings = Settings.load({"LINLI_HOME": str(self.folder), "LINLI_REFERENCE": str(seeds)})
+        clock = self.folder / "clock"
+        clock.write_text("2026-12-31")
+        self.settings = Settings.load({"LINLI_HOME": str(self.folder), "LINLI_REFERENCE": str(seeds), "LINLI_CLOCK": str(clock)})
         self.catalog = pipeline.catalog(self.settings)
         self.gap = int(MICROSECONDS_A_MONTH / self.cases_a_month)
         self.first_at = as_of(_months_before(LAST_DAY, self.months - 1) - dt.timedelta(days=1))

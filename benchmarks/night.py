@@ -87,7 +87,10 @@ class Home:
     """A home folder with `months` of history behind it."""
 
     def __init__(self, folder: Path, months: int, cases_a_month: int) -> None:
-        self.settings = Settings.load({"LINLI_HOME": str(folder)})
+        folder.mkdir(parents=True, exist_ok=True)
+        clock = folder / "clock"
+        clock.write_text("2026-12-31")
+        self.settings = Settings.load({"LINLI_HOME": str(folder), "LINLI_CLOCK": str(clock)})
         self.catalog = pipeline.catalog(self.settings)
         self.gap_us = int(30.4 * 86_400e6 / cases_a_month)
         self.a_day = max(int(cases_a_month / 30.4), 1)

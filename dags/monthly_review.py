@@ -12,8 +12,6 @@ from deployment import TIMEZONE, WAREHOUSE, WAREHOUSE_POOL, month_of, settings
 
 DAYS_OF_A_MONTH = RollupMapper(upstream_mapper=StartOfMonthMapper(timezone=TIMEZONE, input_format="%Y-%m-%d"), window=MonthWindow())
 
-FIRST = "1"
-
 with DAG(
     "monthly_review",
     schedule=PartitionedAssetTimetable(assets=WAREHOUSE, default_partition_mapper=DAYS_OF_A_MONTH),
@@ -31,6 +29,7 @@ with DAG(
 
         from linli import pipeline
 
+        pipeline.check_closable(settings(), month_of(context))
         return asdict(pipeline.proposal(settings(), month_of(context)))
 
     proposal = propose()
@@ -38,23 +37,19 @@ with DAG(
         task_id="approve",
         subject="{{ ti.xcom_pull(task_ids='propose')['subject'] }}",
         body="{{ ti.xcom_pull(task_ids='propose')['body'] }}",
-        params={"campaign": Param(FIRST, type="string", title="下月专项整治", description="建议的序号（1、2、3），或一句话；0 为不开展")},
+        params={"campaign": Param("1", type="string", title="下月专项整治", description="建议的序号（1、2、3），或一句话；0 为不开展")},
     )
 
     @task(pool=WAREHOUSE_POOL)
     def close(question: dict[str, Any], answer: dict[str, Any], **context: object) -> str:
         """A month closed by hand meanwhile stays as it was closed; what was closed before it is still compared."""
         from linli import pipeline
-        from linli.closing import AlreadyClosed
 
-        approved_by = (answer.get("responded_by_user") or {}).get("name") or "（未署名）"
-        chosen = (answer.get("params_input") or {}).get("campaign") or ""
-        # the form is filled in with the first proposal, and there are months without any
-        campaign = "" if chosen == FIRST and not question["campaigns"] else pipeline.chosen_campaign(question["campaigns"], chosen)
-        try:
-            return pipeline.close_month(settings(), month_of(context), approved_by=approved_by, campaign=campaign).content_hash
-        except AlreadyClosed as closed_by_hand:
-            return str(closed_by_hand)
+        approved_by = (answer.get("responded_by_user") or {}).get("name") or ""
+        campaign = (answer.get("params_input") or {}).get("campaign") or ""
+        return pipeline.close_as_answered(
+            settings(), month_of(context), question["campaigns"], approved_by=approved_by, campaign=campaign
+        )
 
     @task(pool=WAREHOUSE_POOL)
     def restate(**context: object) -> dict[str, int]:

@@ -19,6 +19,15 @@
     end
 {%- endmacro %}
 
+{# A bound of how far a share lies above that of the rest, out of the Wilson intervals of both (Newcombe 1998, method 10): of the columns
+   own_rate, own_low, own_high, rest_rate, rest_low, rest_high. #}
+{% macro excess_bound(bound) -%}
+{%- set own, rest = ('low', 'high') if bound == 'low' else ('high', 'low') -%}
+    own_rate - rest_rate {{ '-' if bound == 'low' else '+' }} sqrt(
+        (own_rate - own_{{ own }}) * (own_rate - own_{{ own }}) + (rest_{{ rest }} - rest_rate) * (rest_{{ rest }} - rest_rate)
+    )
+{%- endmacro %}
+
 {# Cohen's kappa of two judges from the four cells of their table; null when it is undefined. #}
 {% macro cohen_kappa(yes_yes, yes_no, no_yes, no_no) -%}
 {%- set n = '(' ~ [yes_yes, yes_no, no_yes, no_no] | join(' + ') ~ ')' -%}

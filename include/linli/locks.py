@@ -40,5 +40,7 @@ def _take(handle: int, path: Path, how: int, waits: bool) -> None:
         said = threading.Timer(SAID_AFTER_SECONDS, log.warning, (words, path.name, path))
         said.daemon = True
         said.start()
-        fcntl.flock(handle, how)
-        said.cancel()
+        try:
+            fcntl.flock(handle, how)
+        finally:
+            said.cancel()

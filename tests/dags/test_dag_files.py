@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from linli.pipeline.proposals import FILLED_IN
+
 PROJECT = Path(__file__).resolve().parents[2]
 HEAVY = ("pandas", "duckdb", "dbt", "great_expectations", "pyarrow", "adbc_driver_manager")
 PROBE = """
@@ -59,6 +61,10 @@ def test_nights_are_keyed_by_day_and_never_overlap(parsed: dict[str, Any]) -> No
     for dag in parsed["dags"].values():
         assert dag["timetable"] == "PartitionedCronTimetable" or "Partition" in dag["timetable"]
         assert dag["active"] == 1 and dag["catchup"] is False
+
+
+def test_the_form_of_the_review_is_filled_in_with_the_first_proposal() -> None:
+    assert f'Param("{FILLED_IN}", ' in (PROJECT / "dags" / "monthly_review.py").read_text(encoding="utf-8")
 
 
 def test_every_declared_source_has_its_group_and_none_stops_the_gate(parsed: dict[str, Any]) -> None:

@@ -103,6 +103,7 @@ class Systems:
         self.api = Api()
         self.inbox = folder / "inbox"
         self.inbox.mkdir()
+        (folder / "clock").write_text("2026-12-31")
         self.env = {
             **os.environ,
             "LINLI_CASE_SYSTEM_URL": self.postgres.url("case_system", PASSWORD),
@@ -111,6 +112,7 @@ class Systems:
             "LINLI_PATROL_APP_TOKEN": TOKEN,
             "LINLI_MEETING_INBOX": str(self.inbox),
             "LINLI_INBOX_QUIET_SECONDS": "0",
+            "LINLI_CLOCK": str(folder / "clock"),
         }
 
     def load(self, tables: Mapping[str, Sequence[Row]]) -> None:

@@ -54,7 +54,7 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     published(home, "2026-11-01")
     with pytest.raises(NotApproved, match="--approved-by"):
         pipeline.close_month(home.settings, OCTOBER, approved_by=" ")
-    with pytest.raises(DayNotOver, match="2026-10-31 还没有过完，不能载入：已过完的最新一天是 2026-10-30"):
+    with pytest.raises(DayNotOver, match="2026-10-31 还没有过完：已过完的最新一天是 2026-10-30"):
         pipeline.close_month(replace(home.settings, clock=clock(tmp_path, "2026-10-30")), OCTOBER, approved_by="李主任")
     closed = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign="1")
     frozen = {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()}

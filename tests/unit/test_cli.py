@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -19,12 +21,13 @@ ADDRESS = {"LINLI_CASE_SYSTEM_URL": "postgresql://reader@127.0.0.1:1/cases"}
         (["night", "--day", "31.10.2026"], "日期“31.10.2026”无法识别"),
         (["sql", "select 1"], "还没有发布过数据，请先运行"),
         (["status"], "还没有发布过"),
-        (["night", "--day", "2999-01-01"], "2999-01-01 还没有过完，不能载入：已过完的最新一天是 20"),
+        (["night", "--day", "2999-01-01"], "2999-01-01 还没有过完：已过完的最新一天是 20"),
         (["backfill", "--from", "2026-10-31", "--to", "2999-01-01"], "2999-01-01 还没有过完"),
         (["reconcile", "--day", "2999-01-01"], "2999-01-01 还没有过完"),
         (["quarantine", "show", "case_system.callbacks", "1"], "还没有载入过数据"),
         (["quarantine", "list"], "还没有载入过数据"),
         (["quarantine", "list", "--source", "foo"], "没有声明过名为 foo 的来源，已声明的是 case_system、"),
+        (["sql", ""], "还没有发布过数据"),
         (["quarantine", "list", "--record", "foo"], "没有声明过名为 foo 的记录，已声明的是 case_system.cases、"),
         (["demo", "status"], "还没有示范区，请先运行"),
         (["demo", "tick"], "还没有示范区，请先运行"),
@@ -40,6 +43,44 @@ def test_refusals_are_told_in_chinese(arguments: list[str], said: str, tmp_path:
     assert not (tmp_path / "var" / "register.sqlite").exists() or arguments[0] not in ("quarantine", "night", "backfill", "reconcile")
 
 
+@pytest.fixture
+def published(tmp_path: Path) -> dict[str, str]:
+    """The environment of a home with a published file of two schemas."""
+    (tmp_path / "warehouse").mkdir()
+    with duckdb.connect(str(tmp_path / "warehouse" / "linli.duckdb")) as con:
+        con.execute("create schema mart; create table mart.mart_note as select 7 as n; create table main.published_at as select 1 as run")
+    return {"LINLI_HOME": str(tmp_path), **ADDRESS}
+
+
+@pytest.mark.parametrize(
+    ("query", "exit_code", "said"),
+    [
+        ("select n * 6 as answer from mart_note", 0, "42"),
+        ("select n * 6 as answer from mart.mart_note", 0, "42"),
+        ("show tables", 0, "mart_note"),
+        ("select 1; select 2", 1, "一次只执行一条 SQL"),
+        (" -- nothing", 1, "没有给出 SQL"),
+        ("select * from nowhere", 1, "sql \"show tables\""),
+        ("copy mart_note to '/tmp/nowhere.csv'", 1, "查询出错"),
+    ],
+)
+def test_queries(published: dict[str, str], query: str, exit_code: int, said: str) -> None:
+    done = CliRunner().invoke(app, ["sql", query], env=published)
+    assert (done.exit_code, said in done.output) == (exit_code, True), done.output
+
+
+def test_the_hint_of_the_list_can_be_pasted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from linli import pipeline
+    from linli.register import QuarantineEntry
+    from linli.settings import as_of
+
+    at = as_of(dt.date(2026, 10, 31))
+    entry = QuarantineEntry("case_system", "callbacks", "#a|b $(c)", ("key_repeated",), None, "b1", 1, None, at, at, None, None)
+    monkeypatch.setattr(pipeline, "quarantine_entries", lambda *_, **__: [entry])
+    done = CliRunner().invoke(app, ["quarantine", "list"], env={"LINLI_HOME": str(tmp_path), "COLUMNS": "200", **ADDRESS})
+    assert "quarantine show case_system.callbacks '#a|b $(c)'" in done.output
+
+
 def test_an_interrupted_command_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from linli import pipeline
 
@@ -52,8 +93,6 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_demo_tells_its_state_as_a_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import datetime as dt
-
     from linli import demo
     from linli.demo.home import DemoStatus
 

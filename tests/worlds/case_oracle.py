@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -23,6 +24,7 @@ BANDS = ((0, 2, "0_2"), (3, 5, "3_5"), (6, 7, "6_7"), (8, 15, "8_15"))
 VITAL_SHARE = Fraction(80, 100)
 RECURS_WITHIN_DAYS = 60
 HOURS_OF_A_BAND = 4
+HOT_SPOT_Z = 4.417173413469022
 
 
 # ---- mart_whistle -----------------------------------------------------------------------------------------------------
@@ -159,7 +161,23 @@ def frequent_problem(cases: Iterable[Case], as_of: dt.datetime) -> Mart:
         here = reported.get(place, [])
         district = reported.get((place[0], place[1], "district", place[1]), [])
         found |= _pareto(place, here, district, watched.get(place, {}))
-    return found
+    return {key: {**row, "is_hot_spot": _is_hot_spot(key, row, found)} for key, row in found.items()}
+
+
+def _is_hot_spot(key: Key, row: Mapping[str, Any], of_all: Mart) -> bool:
+    month, district, level, code, item = key
+    # "A district is compared with nothing; nor is what has no place"; "at least LINLI_SMALL_SAMPLE_N cases of the item"
+    if level == "district" or code == "none" or row["case_count"] < SMALL_SAMPLE_BELOW:
+        return False
+    whole = of_all[month, district, "district", district, item]
+    elsewhere, all_elsewhere = whole["case_count"] - row["case_count"], whole["place_count"] - row["place_count"]
+    if all_elsewhere == 0:
+        return False
+    here, there = row["case_count"] / row["place_count"], elsewhere / all_elsewhere
+    low, _ = wilson(row["case_count"], row["place_count"], HOT_SPOT_Z)
+    _, high = wilson(elsewhere, all_elsewhere, HOT_SPOT_Z)
+    # "the lower bound of the difference … (Newcombe 1998, method 10)"
+    return here - there > math.hypot(here - low, high - there)
 
 
 def _reported_month(case: Case) -> dt.date:

@@ -14,14 +14,14 @@ def rate(numerator: int, denominator: int) -> float | None:
     return numerator / denominator if denominator else None
 
 
-def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
-    """The Wilson 95 % interval."""
+def wilson(successes: int, n: int, z: float = Z_95) -> tuple[float | None, float | None]:
+    """The Wilson interval, by default of 95 %."""
     # "always with n, the Wilson 95% interval"
     if n == 0:
         return None, None
-    p, zz = successes / n, Z_95**2
+    p, zz = successes / n, z**2
     middle = (p + zz / (2 * n)) / (1 + zz / n)
-    reach = Z_95 / (1 + zz / n) * math.sqrt(p * (1 - p) / n + zz / (4 * n * n))
+    reach = z / (1 + zz / n) * math.sqrt(p * (1 - p) / n + zz / (4 * n * n))
     return middle - reach, middle + reach
 
 

@@ -238,29 +238,30 @@ def reference(worlds: Iterable[World], folder: Path, overrides: Mapping[dt.date,
     worlds = list(worlds)
     for name in CODE_LISTS:
         shutil.copyfile(SEEDS / f"{name}.csv", folder / f"{name}.csv")
-    _write(folder, "districts", (
+    write_seed(folder, "districts", (
         {"district_code": w.district_code, "district_name": f"第{w.seed}区", "city_name": "某市", "province_name": "某省"}
         for w in worlds
     ))  # fmt: skip
     for name in ("communities", "compounds", "stations", "officers"):
-        _write(folder, name, (row for w in worlds for row in getattr(w, name)))
-    _write(folder, "compound_stations", (row for w in worlds for row in w.coverage))
-    _write(folder, "rota", (
+        write_seed(folder, name, (row for w in worlds for row in getattr(w, name)))
+    write_seed(folder, "compound_stations", (row for w in worlds for row in w.coverage))
+    write_seed(folder, "rota", (
         {"district_code": w.district_code, "month_on": "2026-01-01", "department_code": "fire"} for w in worlds
     ))  # fmt: skip
-    _write(folder, "agreements", (
+    write_seed(folder, "agreements", (
         {"agreement_no": f"{w.district_code}-XY001", "department_code": "fire", "post_name": "社区先锋岗", "signed_on": "2025-12-01",
          "compound_code": w.compounds[0]["compound_code"], "ended_on": ""}
         for w in worlds
     ))  # fmt: skip
-    _write(
+    write_seed(
         folder,
         "calendar_overrides",
         ({"calendar_on": day.isoformat(), "is_workday": str(works).lower(), "reason": "演练"} for day, works in overrides.items()),
     )
 
 
-def _write(folder: Path, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_seed(folder: Path, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """A seed file with the header of the project's own."""
     with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         header = next(csv.reader(file))
     with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:

@@ -66,6 +66,7 @@ def backfill(
         with explained(), progress() as tell:
             for report in pipeline.backfill(settings, day_of(first), day_of(last), tell):
                 reports.append(report)
+                errors.print(f"✓ {report.table.run.day} 已发布", highlight=False)
     finally:
         if reports:
             show_days(console, reports)
@@ -158,8 +159,9 @@ def sql(
     with explained():
         con = publication.open_published(settings_of_environment())
         try:
-            if len(con.extract_statements(query)) != 1:
-                stop("一次执行一条 SQL，请给出恰好一条")
+            statements = con.extract_statements(query)
+            if len(statements) != 1:
+                stop("一次只执行一条 SQL" if statements else "没有给出 SQL")
             cursor = con.execute(query)
             names = [d[0] for d in cursor.description or ()]
             if csv:
@@ -172,7 +174,7 @@ def sql(
             else:
                 show_rows(console, names, cursor.fetchall(), limit)
         except duckdb.Error as error:
-            stop(f"查询没有执行：{error}\n有哪些表：linli sql \"show tables\"；一张表有哪些列：linli sql \"describe mart_clock_257\"")
+            stop(f"查询出错：{error}\n有哪些表：linli sql \"show tables\"；一张表有哪些列：linli sql \"describe mart_clock_257\"")
         finally:
             con.close()
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from linli.cli.terminal import MonthArgument, console, explained, month_of, progress, settings_of_environment
+from linli.cli.terminal import MonthArgument, console, errors, explained, month_of, progress, settings_of_environment
 from linli.settings import SHANGHAI
 
 app = typer.Typer(no_args_is_help=True, help="月度结账：冻结一个月的数字；之后的更正列为重述")
@@ -25,11 +25,12 @@ def month_close(
     settings, chosen = settings_of_environment(), month_of(month)
     with explained(), progress() as tell:
         tell(f"结账 {month}", 0, 0)
+        pipeline.check_closable(settings, chosen)
         question = pipeline.proposal(settings, chosen)
+        for text in question.lagging:
+            errors.print(f"[yellow]▲ {text}，没有到月末；之后补来的列为重述")
         words = pipeline.chosen_campaign(question.campaigns, campaign)
         closing = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=words)
-    for text in question.lagging:
-        console.print(f"[yellow]▲ {text}，没有到月末：之后补来的列为重述")
     console.print(f"✓ {closing.name} 已结账：{closing.figure_count:,} 个数字，内容校验值 {closing.content_hash[:12]}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="退回的记录：哪条、违反�
 def quarantine_list(
     source: Annotated[str | None, typer.Option(help="来源，如 case_system")] = None,
     record: Annotated[str | None, typer.Option(help="记录，如 callbacks 或 case_system.callbacks")] = None,
-    closed: Annotated[bool, typer.Option("--closed", help="连同已改好的")] = False,
+    closed: Annotated[bool, typer.Option("--with-closed", help="连同已改好的")] = False,
     limit: Annotated[int, typer.Option(min=1, help="最多显示的条数")] = 50,
 ) -> None:
     """列出退回待改的记录。"""
@@ -42,7 +43,7 @@ def quarantine_list(
         console.print(f"还有 {len(entries) - limit} 条未显示：--limit {len(entries)}")
     if entries:
         first = entries[0]
-        hint = f"哪里不对、怎么改：linli quarantine show {first.source}.{first.record} {readable(first.key)}"
+        hint = f"哪里不对、怎么改：linli quarantine show {first.source}.{first.record} {shlex.quote(readable(first.key))}"
         console.print(typeable(hint), soft_wrap=True, highlight=False, markup=False)
 
 

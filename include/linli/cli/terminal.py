@@ -109,8 +109,8 @@ def explained() -> Iterator[None]:
     except Refusal as error:
         stop(str(error))
     except KeyboardInterrupt:
-        stop("已中断：已发布的数据不受影响，重新运行同一命令即可", INTERRUPTED)
+        stop("已中断：已发布的数据不受影响，可以重新运行", INTERRUPTED)
     except FileExistsError as error:
-        stop(f"{error.filename or ''} 已经存在，不会覆盖：请换一个文件名")
+        stop(f"{error.filename or ''} 已经存在，不会覆盖：换一个名字，或先把它移走")
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         stop(f"{error.filename or ''} 不能使用：{error.strerror}；请检查 LINLI_HOME 等路径及其权限")

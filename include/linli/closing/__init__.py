@@ -1,7 +1,7 @@
 """Closed months: the figures of a month frozen as they stood, and what later knowledge would make of them."""
 
 from linli.closing.figures import FactRows, Mart, read_month
-from linli.closing.frozen import AlreadyClosed, Closing, NotClosed, close, closed_months, closing_of
+from linli.closing.frozen import AlreadyClosed, Closing, NotClosed, NothingToClose, check_open, close, closed_months, closing_of
 from linli.closing.restatement import Restated, published_tables, restate, restatements
 
 __all__ = [
@@ -10,7 +10,9 @@ __all__ = [
     "FactRows",
     "Mart",
     "NotClosed",
+    "NothingToClose",
     "Restated",
+    "check_open",
     "close",
     "closed_months",
     "closing_of",

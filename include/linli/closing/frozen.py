@@ -32,6 +32,10 @@ class AlreadyClosed(Refusal):
     """The month is closed; its figures do not change any more, corrections become restatements."""
 
 
+class NothingToClose(Refusal):
+    """There is no figure of the month: it lies before the first record."""
+
+
 class NotClosed(Refusal):
     """The month has not been closed."""
 
@@ -79,6 +83,12 @@ def closing_of(closed: Path, month: dt.date) -> Closing:
     return Closing(**said)
 
 
+def check_open(closed: Path, month: dt.date) -> None:
+    """Raises AlreadyClosed for a month that is closed."""
+    if folder_of(closed, month).exists():
+        raise AlreadyClosed(f"{month:%Y-%m} 已经结账，不能重结；之后的更正会列为重述")
+
+
 def closed_months(closed: Path) -> list[Closing]:
     """Every closed month, oldest first."""
     months = sorted(path.parent.name for path in closed.glob(f"[0-9]*/{_ACCOUNT}"))
@@ -100,12 +110,13 @@ def close(
     campaign: str = "",
     sources: Sequence[dict[str, Any]] = (),
 ) -> Closing:
-    """Freezes the figures of `month` as `work_file` holds them. Raises AlreadyClosed; of two at once the later FileExistsError."""
-    place = folder_of(closed, month)
-    if place.exists():
-        raise AlreadyClosed(f"{month:%Y-%m} 已经结账，不能重结；之后的更正会列为重述")
-    with whole(place) as aside:
+    """Freezes the figures of `month` as `work_file` holds them. Raises AlreadyClosed, of two at once the later FileExistsError, and
+    NothingToClose."""
+    check_open(closed, month)
+    with whole(folder_of(closed, month)) as aside:
         count, content_hash = _write(aside, work_file, marts, month)
+        if not count:
+            raise NothingToClose(f"{month:%Y-%m} 没有任何数字，不能结账：请核对月份")
         closing = Closing(
             month, as_of, inputs_hash, definitions, content_hash, code_version, count, approved_by, closed_at, campaign, list(sources)
         )

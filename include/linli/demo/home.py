@@ -141,7 +141,11 @@ def books(home: Path) -> Books:
 def environment(home: Path) -> Environment:
     """The settings with which the pipeline finds the demo's systems; empty when there is no demo."""
     state = _read_state(home)
-    return _environment(home, state) if state and state.is_loaded else {}
+    if state is None or not state.is_loaded:
+        return {}
+    if not (home / "clock").exists():
+        _write(home / "clock", state.until.encode())
+    return _environment(home, state)
 
 
 def _environment(home: Path, state: _State) -> Environment:

@@ -2,7 +2,7 @@
 
 from linli.pipeline.beside import make_ready as make_gate_ready
 from linli.pipeline.declarations import stale_files, write_derived_files
-from linli.pipeline.months import close_month, rebuild, restate_all, restate_month
+from linli.pipeline.months import check_closable, close_as_answered, close_month, rebuild, restate_all, restate_month
 from linli.pipeline.night import NightReport, backfill, night
 from linli.pipeline.proposals import chosen_campaign, proposal
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
@@ -34,8 +34,10 @@ __all__ = [
     "begin",
     "build_run",
     "catalog",
+    "check_closable",
     "check_over",
     "chosen_campaign",
+    "close_as_answered",
     "close_month",
     "closing_table_of",
     "configured_feeds",

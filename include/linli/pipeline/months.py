@@ -5,16 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from linli import closing, publication, warehouse
 from linli.calendar import next_month
-from linli.closing import Closing, Restated
+from linli.closing import AlreadyClosed, Closing, Restated
 from linli.failures import Refusal
 from linli.pipeline.night import silent
+from linli.pipeline.proposals import FILLED_IN, chosen_campaign
 from linli.pipeline.steps import catalog, check_over, code_version, register_of
 from linli.register import Register, Run, Verdict, now
 from linli.settings import Settings, as_of
@@ -43,16 +44,38 @@ class Published:
     path: Path | None
 
 
+def check_closable(settings: Settings, month: dt.date) -> None:
+    """Raises DayNotOver for a month that is not over, MonthNotLoaded for one whose last day has not been published."""
+    day = next_month(month) - dt.timedelta(days=1)
+    check_over(settings, day)
+    with register_of(settings) as register:
+        _loaded(register, day)
+
+
+def close_as_answered(settings: Settings, month: dt.date, campaigns: Mapping[str, str], *, approved_by: str, campaign: str) -> str:
+    """`close_month` by the answer to a proposal with these campaigns: the content hash, or what is said of a month that has been closed
+    by hand meanwhile. Raises NotProposed besides."""
+    # there are months without proposals, and the form is filled in with the first
+    untouched = campaign.strip() == FILLED_IN and not campaigns
+    try:
+        closing.check_open(settings.closed, month)
+        chosen = "" if untouched else chosen_campaign(campaigns, campaign)
+        return close_month(settings, month, approved_by=approved_by, campaign=chosen).content_hash
+    except AlreadyClosed as closed_by_hand:
+        return str(closed_by_hand)
+
+
 def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaign: str = "") -> Closing:
     """Freezes the figures of `month` as everything accepted so far gives them, for the as_of at which the month ended.
 
     `campaign` is what was chosen for the next month, in words. Raises NotApproved, DayNotOver for a month that is not over,
-    MonthNotLoaded, AlreadyClosed, BuildFailed.
+    MonthNotLoaded, AlreadyClosed, NothingToClose, BuildFailed.
     """
     day = next_month(month) - dt.timedelta(days=1)
     if not approved_by.strip():
         raise NotApproved("没有写明批准人：--approved-by 应为批准结账的人或岗位，如 区综合执法办")
-    check_over(settings, day)
+    check_closable(settings, month)
+    closing.check_open(settings.closed, month)
     with register_of(settings) as register:
         run = _loaded(register, day)
         closing_run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))

@@ -113,8 +113,8 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
     console.print(_satisfaction_table(table.satisfaction))
     for line in _remarks(table.statuses, catalog):
         console.print(line, soft_wrap=True)
-    if table.before:
-        _show_order(console, table.run.day, table.before)
+    if table.newest_before:
+        _show_order(console, table, table.newest_before)
     returned = sum(row["quarantined"] for row in table.tonight)
     degraded = "（[yellow]降级：有来源未载入，见上[/yellow]）" if table.is_degraded else ""
     console.print(
@@ -129,14 +129,16 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
     )
 
 
-def _show_order(console: Console, day: dt.date, before: dt.date) -> None:
-    """Says so when a night is not the one after the last: `before` is the day of the release it took the place of."""
-    skipped = (day - before).days - 1
-    if skipped < -1:
-        again = typeable(f"linli night --day {before}")
-        console.print(f"[yellow]▲ 已发布过 {before}，现在发布的数字退回到 {day}；要恢复：{again}", soft_wrap=True)
+def _show_order(console: Console, table: ClosingTable, newest: dt.date) -> None:
+    """Says so when a night is not the one after the newest published before."""
+    day = table.run.day
+    skipped = (day - newest).days - 1
+    if day < newest:
+        again = typeable(f"linli night --day {newest}")
+        console.print(f"[yellow]▲ 最新已发布过 {newest}，现在发布的数字回到 {day}；要恢复：{again}", soft_wrap=True)
     elif skipped > 0:
-        console.print(f"[yellow]▲ 上一次发布的是 {before}，其间 {skipped} 天没有单独运行：它们的记录这一夜已一并载入", soft_wrap=True)
+        along = "" if table.is_degraded else "，它们的记录这一夜已一并载入"
+        console.print(f"[yellow]▲ 此前最新发布的是 {newest}，其间 {skipped} 天没有单独发布{along}", soft_wrap=True)
 
 
 def show_sources(console: Console, statuses: Sequence[SourceStatus], catalog: Catalog) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from linli import publication
+from linli.calendar import next_month
 from linli.failures import Refusal
-from linli.pipeline.steps import catalog
+from linli.pipeline.steps import catalog, configured_feeds, feeds, register_of
 from linli.pipeline.words import STEPS, moment
-from linli.settings import Settings
+from linli.settings import SHANGHAI, Settings, as_of
 
 _CLOCK = """
     select step, sum(on_time_count), sum(judged_count), sum(open_count)
@@ -48,10 +49,9 @@ _PROPOSED = """
 """
 
 
-_LAGGING = """
-    select source, feed, source_as_of from main.published_at
-    where state <> 'not_configured' and (source_as_of is null or source_as_of < $month + interval 1 month) order by source, feed
-"""
+
+FILLED_IN = "1"
+"""the answer the form of `monthly_review` is filled in with: the first proposal"""
 
 
 class NotProposed(Refusal):
@@ -61,7 +61,7 @@ class NotProposed(Refusal):
 @dataclass(frozen=True)
 class Proposal:
     """The question whether a month may be closed, in Chinese: `subject`, `body` (Markdown), the campaigns proposed for the
-    next month, by rank, and the feeds whose data do not reach the end of the month."""
+    next month, by rank, and which data do not reach the end of the month."""
 
     subject: str
     body: str
@@ -71,16 +71,16 @@ class Proposal:
 
 def proposal(settings: Settings, month: dt.date) -> Proposal:
     """The question about `month`, from the published marts. Raises NothingPublished."""
-    [as_of] = _asked(settings, "select cast(max(as_of) as date) from main.published_at")
-    lines = [f"数据截至 {as_of[0]}（不含当日）。冻结的是截至月末的数字，之后的更正列为重述。", ""]
+    [(published_to,)] = _asked(settings, "select max(as_of) from main.published_at")
+    lines = [f"数据截至 {published_to.astimezone(SHANGHAI):%Y-%m-%d}（不含当日）。冻结的是截至月末的数字，之后的更正列为重述。", ""]
     lines += [
         f"- {STEPS[step]}：按期 {on_time} / {judged}，未到期 {still_open}"
         for step, on_time, judged, still_open in _asked(settings, _CLOCK, month)
     ]
     [(satisfied, called, pending)] = _asked(settings, _CALLED, month)
     lines += [f"- 一案双回访：双满意 {satisfied} / 双回访 {called}，未到期 {pending}"] if called else []
-    lagging = [_lag(settings, *row) for row in _asked(settings, _LAGGING, month)]
-    lines += ["", "数据没有到月末的来源（结账后补来的列为重述）：", *(f"- {text}" for text in lagging)] if lagging else []
+    lagging = _lagging(settings, as_of(next_month(month) - dt.timedelta(days=1)), published_to)
+    lines += ["", "没有到月末的数据（结账后补来的列为重述）：", *(f"- {text}" for text in lagging)] if lagging else []
     campaigns = _campaigns(settings, month)
     lines += ["", "下月专项整治建议：", *(f"- {rank}：{text}" for rank, text in campaigns.items())] if campaigns else []
     return Proposal(f"{month:%Y年%m月} 综合执法回头看：请批准结账", "\n".join(lines), campaigns, lagging)
@@ -89,15 +89,27 @@ def proposal(settings: Settings, month: dt.date) -> Proposal:
 def chosen_campaign(campaigns: Mapping[str, str], answer: str) -> str:
     """What was chosen, in words: the proposal of that rank as it was shown, or the answer itself. Raises NotProposed."""
     answer = answer.strip()
+    if answer.isdecimal():
+        # also 01 and full-width digits
+        answer = str(int(answer))
     if answer.isdecimal() and int(answer) and answer not in campaigns:
         shown = "、".join(campaigns) or "本月没有建议"
         raise NotProposed(f"专项整治建议里没有第 {answer} 项（{shown}）：请填其中的序号、0（不开展）或一句话")
     return campaigns.get(answer) or ("不开展" if answer == "0" else answer)
 
 
-def _lag(settings: Settings, source: str, feed: str, loaded_to: dt.datetime | None) -> str:
-    declared = catalog(settings).sources[source]
-    return f"{declared.label}·{declared.feed(feed).root.label}：" + (f"截至 {moment(loaded_to)}" if loaded_to else "从未载入")
+def _lagging(settings: Settings, month_end: dt.datetime, published_to: dt.datetime) -> list[str]:
+    """The feeds that are loaded here and not up to the end of the month; the release itself where it is of an earlier day."""
+    found = [f"已发布的数字（下列各数）：只到 {moment(published_to)}"] if published_to < month_end else []
+    configured = configured_feeds(settings)
+    with register_of(settings) as register:
+        for ref in feeds(settings):
+            declared = catalog(settings).sources[ref.source]
+            feed = declared.feed(ref.feed)
+            loaded_to = register.window_end(ref.source, feed.root.name)
+            if (loaded_to or ref in configured) and (loaded_to is None or loaded_to < month_end):
+                found.append(f"{declared.label}·{feed.root.label}：" + (f"只到 {moment(loaded_to)}" if loaded_to else "从未载入"))
+    return found
 
 
 def _campaigns(settings: Settings, month: dt.date) -> dict[str, str]:

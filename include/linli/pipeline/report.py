@@ -29,7 +29,7 @@ _SATISFACTION = """
 @dataclass(frozen=True)
 class ClosingTable:
     """Rows for the closing table; `tonight` counts the batches of this run, `open_quarantine` the entries of all nights still open,
-    `before` is the day of the release this run took the place of."""
+    `newest_before` is the newest day published before this run."""
 
     run: Run
     state: str
@@ -38,7 +38,7 @@ class ClosingTable:
     clock: list[dict[str, Any]]
     satisfaction: list[dict[str, Any]]
     open_quarantine: int
-    before: dt.date | None = None
+    newest_before: dt.date | None = None
 
     @property
     def is_degraded(self) -> bool:
@@ -74,13 +74,13 @@ def closing_table(settings: Settings, register: Register, run: Run) -> ClosingTa
         clock=_rows(settings, _CLOCK, month, since),
         satisfaction=_rows(settings, _SATISFACTION, month, since),
         open_quarantine=len(register.quarantine()),
-        before=_day_before(register, run),
+        newest_before=_newest_before(register, run),
     )
 
 
-def _day_before(register: Register, run: Run) -> dt.date | None:
-    earlier = [row for row in register.publications(1000) if row["token"] < run.token]
-    return register.run(earlier[0]["run_id"]).day if earlier else None
+def _newest_before(register: Register, run: Run) -> dt.date | None:
+    earlier = [row["run_id"] for row in register.publications(10_000) if row["token"] < run.token]
+    return max((register.run(run_id).day for run_id in earlier), default=None)
 
 
 def latest_version(settings: Settings) -> str | None:

@@ -86,8 +86,8 @@ def check_over(settings: Settings, day: dt.date) -> None:
     """Raises DayNotOver when `day` has not ended by the clock of this deployment."""
     newest = settings.newest_day()
     if day > newest:
-        by = "（由 LINLI_CLOCK 所指的文件定；示范区用 linli demo tick 往后过一天）" if settings.clock else ""
-        raise DayNotOver(f"{day} 还没有过完，不能载入：已过完的最新一天是 {newest}{by}")
+        by = "（以 LINLI_CLOCK 指向的文件为准；示范区可用 linli demo tick 往后过一天）" if settings.clock else ""
+        raise DayNotOver(f"{day} 还没有过完：已过完的最新一天是 {newest}{by}")
 
 
 def begin(settings: Settings, day: dt.date, *, kind: str = "night") -> Run:
@@ -193,9 +193,13 @@ def build_run(settings: Settings, run_id: str) -> dict[str, int]:
 
 
 def publish_run(settings: Settings, run_id: str) -> Release:
-    """Publishes what the run built. Raises AuditFailed or SupersededRun; then nothing new is published."""
+    """Publishes what the run built. Raises AuditFailed, SupersededRun, or NightIncomplete before anything has ever been loaded; then
+    nothing new is published."""
     with register_of(settings) as register:
         run, closed = register.run(run_id), closing.published_tables(settings.closed)
+        if not register.known_batch_ids():
+            failed = {s.detail for s in register.source_statuses(run) if s.state == "failed"}
+            raise NightIncomplete("；".join(["还没有载入过任何数据，不发布空的仓库", *sorted(failed)]))
         return publication.publish(settings, register, run, code_version=code_version(settings.project), closed=closed)
 
 

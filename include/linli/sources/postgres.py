@@ -26,6 +26,9 @@ PATIENCE = {"connect_timeout": 10, "keepalives_idle": 60, "tcp_user_timeout": 12
 _BATCH_BYTES = 24 << 20
 """of one Arrow batch: what is done once a batch (queries on its texts, waiting for the interpreter) is then done seldom"""
 
+_ONE_WORKER = """select set_config(name, '0', true) as only from pg_settings where name = 'max_parallel_workers_per_gather'"""
+"""more workers count no sooner while the last rows are landed, and take the processor from that; openGauss has no such setting"""
+
 # Which PostgreSQL types may stand behind a declared type, and how the column is asked for. What ADBC does not hand over as it is
 # (padded char, infinity, which it wraps to the year 290279 BC) is settled here where whole batches can be, else in the source: an
 # expression costs the server as much as sending the column.
@@ -115,8 +118,6 @@ class _Snapshot:
         self._open: list[_Batches] = []
         self._run("begin isolation level repeatable read read only")
         self._run(f"set local statement_timeout = '{STATEMENT_TIMEOUT}'")
-        # More workers count no sooner where the last rows are still being landed, and take the processor from that.
-        self._run("set local max_parallel_workers_per_gather = 0")
         self._run(f"set local timezone = '{LOCAL_ZONE}'")
         relation = ".".join(_q(part) for part in str(record.extract.relation).split("."))
         # The first query fixes the snapshot; the clock is read in it.
@@ -160,10 +161,14 @@ class _Snapshot:
 
         def rows() -> Generator[pa.RecordBatch, None, None]:
             yield from self._stream(f"select {', '.join(map(self._selected, chosen))} from {self._relation} t where {condition}")
+            self._run(_ONE_WORKER)
             answer = self._run(f"select count(*) as n from {self._relation} t where {condition}")
             counted.set_result(answer.column("n")[0].as_py())
 
-        return self._wrap(ReadAhead(rows()), chosen, counted)
+        ahead = ReadAhead(rows())
+        reading = self._wrap(ahead, chosen, counted)
+        ahead.start()
+        return reading
 
     def reading_of_keys(self, keys: pa.Table) -> Reading:
         """Rows of `keys`, asked for in portions."""

@@ -19,7 +19,7 @@ def conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 class ReadAhead:
-    """The same batches, produced in a thread from now on, `waiting` of them at most before they are asked for.
+    """The same batches once more, produced in a thread from `start` on, `waiting` of them at most before they are asked for.
 
     The producer's error is raised where its batch would have come. `close` stops the producer after its current batch and waits for it.
     """
@@ -28,7 +28,10 @@ class ReadAhead:
         self._batches = batches
         self._handed: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(waiting)
         self._stop = threading.Event()
+        self._is_over = False
         self._thread = threading.Thread(target=self._produce, name="read-ahead", daemon=True)
+
+    def start(self) -> None:
         self._thread.start()
 
     def _produce(self) -> None:
@@ -45,10 +48,15 @@ class ReadAhead:
             self._handed.put(last)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        while (item := self._handed.get()) is not None:
+        while not self._is_over:
+            if self._stop.is_set():
+                raise ValueError("reading ahead has been closed")
+            item = self._handed.get()
+            self._is_over = item is None or isinstance(item, BaseException)
             if isinstance(item, BaseException):
                 raise item
-            yield item
+            if item is not None:
+                yield item
 
     def close(self) -> None:
         self._stop.set()
@@ -57,4 +65,5 @@ class ReadAhead:
                 self._handed.get(timeout=0.05)
             except queue.Empty:
                 continue
-        self._thread.join()
+        # of a thread that has never begun
+        self._batches.close()

@@ -59,12 +59,14 @@ CUTS = {
 def settings(tmp_path: Path) -> Settings:
     write_reference(tmp_path / "reference", scale=1)
     (tmp_path / "inbox").mkdir()
+    (tmp_path / "clock").write_text("2026-12-31")
     return Settings.load(
         {
             "LINLI_HOME": str(tmp_path / "home"),
             "LINLI_REFERENCE": str(tmp_path / "reference"),
             "LINLI_MEETING_INBOX": str(tmp_path / "inbox"),
             "LINLI_INBOX_QUIET_SECONDS": "0",
+            "LINLI_CLOCK": str(tmp_path / "clock"),
         }
     )
 

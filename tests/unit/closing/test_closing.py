@@ -57,8 +57,12 @@ def built(folder: Path, cases: Sequence[Case], *, note: str = "x") -> Path:
 
 
 def closed(folder: Path, work_file: Path) -> closing.Closing:
+    return frozen(folder, work_file, MARTS)
+
+
+def frozen(folder: Path, work_file: Path, marts: Sequence[Mart]) -> closing.Closing:
     return closing.close(
-        folder / "closed", work_file, MARTS, OCTOBER, as_of=END, inputs_hash="i", definitions="d", code_version="v",
+        folder / "closed", work_file, marts, OCTOBER, as_of=END, inputs_hash="i", definitions="d", code_version="v",
         approved_by="张主任", closed_at=END, campaign="1",
     )  # fmt: skip
 
@@ -73,6 +77,14 @@ def restated(folder: Path, cases: Sequence[Case], *, note: str = "x", definition
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_month_without_a_figure_is_not_closed(tmp_path: Path) -> None:
+    with duckdb.connect(tmp_path / "empty.duckdb") as con:
+        con.execute("create schema mart; create table mart.mart_note (month date, district_code varchar, note varchar)")
+    with pytest.raises(closing.NothingToClose, match="2026-10"):
+        frozen(tmp_path, tmp_path / "empty.duckdb", [MARTS[1]])
+    assert closing.closed_months(tmp_path / "closed") == [] and not (tmp_path / "closed" / "2026-10").exists()
 
 
 def test_the_figures_of_the_month_are_frozen(tmp_path: Path) -> None:
@@ -171,7 +183,8 @@ def test_a_definition_that_has_been_said_to_change_is_not_said_again(tmp_path: P
 
 
 def test_a_mart_that_was_empty_at_the_close_is_restated_too(tmp_path: Path) -> None:
-    closed(tmp_path, built(tmp_path, CASES[3:]))
+    uncounted: Case = ("Z", "2026-10-01", "C01", False, False)
+    closed(tmp_path, built(tmp_path, [uncounted, *CASES[3:]]))
     assert (
         "mart_count",
         "district",
@@ -182,7 +195,7 @@ def test_a_mart_that_was_empty_at_the_close_is_restated_too(tmp_path: Path) -> N
         "3",
         "late_record",
         ["fct_case A", "fct_case B", "fct_case C"],
-    ) in (restated(tmp_path, CASES))
+    ) in (restated(tmp_path, [uncounted, *CASES]))
 
 
 def test_records_of_another_district_are_not_behind_a_figure(tmp_path: Path) -> None:

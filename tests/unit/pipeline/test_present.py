@@ -63,16 +63,17 @@ def test_feeds_of_which_the_same_is_to_be_said_share_a_line(catalog: Catalog) ->
 
 
 def test_nights_out_of_order_are_told(catalog: Catalog) -> None:
-    def told(before: dt.date | None) -> str:
-        console = page()
-        show_closing(console, replace(closing(LOADED), before=before), catalog, Settings.load({"LINLI_HOME": "/srv/linli"}))
+    def told(newest: dt.date | None, *statuses: SourceStatus) -> str:
+        console, table = page(), replace(closing(*statuses or (LOADED,)), newest_before=newest)
+        show_closing(console, table, catalog, Settings.load({"LINLI_HOME": "/srv/linli"}))
         assert isinstance(console.file, io.StringIO)
-        return next((line for line in console.file.getvalue().splitlines() if "▲" in line), "")
+        return next((line for line in console.file.getvalue().splitlines() if "▲" in line and "发布" in line), "")
 
-    assert [told(before) for before in (None, DAY - dt.timedelta(days=1), DAY)] == ["", "", ""]
-    assert told(dt.date(2026, 10, 28)) == "▲ 上一次发布的是 2026-10-28，其间 2 天没有单独运行：它们的记录这一夜已一并载入"
+    assert [told(newest) for newest in (None, DAY - dt.timedelta(days=1), DAY)] == ["", "", ""]
+    assert told(dt.date(2026, 10, 28)) == "▲ 此前最新发布的是 2026-10-28，其间 2 天没有单独发布，它们的记录这一夜已一并载入"
+    assert told(dt.date(2026, 10, 28), AWAY) == "▲ 此前最新发布的是 2026-10-28，其间 2 天没有单独发布"
     back = told(dt.date(2026, 11, 1))
-    assert back.startswith("▲ 已发布过 2026-11-01，现在发布的数字退回到 2026-10-31") and back.endswith("night --day 2026-11-01")
+    assert back.startswith("▲ 最新已发布过 2026-11-01，现在发布的数字回到 2026-10-31") and back.endswith("night --day 2026-11-01")
 
 
 def test_files_that_wait_are_told(catalog: Catalog) -> None:

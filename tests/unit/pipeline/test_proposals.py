@@ -9,23 +9,25 @@ import duckdb
 import pytest
 
 from linli.pipeline.proposals import NotProposed, chosen_campaign, proposal
-from linli.settings import Settings
+from linli.register import Batch, Register
+from linli.settings import Settings, as_of
 
 OCTOBER = dt.date(2026, 10, 1)
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    found = Settings.load({"LINLI_HOME": str(tmp_path)})
+    found = Settings.load({"LINLI_HOME": str(tmp_path), "LINLI_PATROL_APP_URL": "http://127.0.0.1:1"})
+    with Register(found.register_path) as register:
+        run = register.begin_run(dt.date(2026, 10, 31), as_of(dt.date(2026, 10, 31)))
+        for source, record, day in (("patrol_app", "snaps", 28), ("patrol_app", "disputes", 31), ("points_ledger", "residents", 30)):
+            end = as_of(dt.date(2026, 10, day))
+            register.add_batches([Batch(record, source, record, "window", record, 0, None, end, end, run.run_id)])
     found.warehouse.mkdir()
     with duckdb.connect(str(found.published)) as con:
         for statement in (
             "create schema mart", "create schema ref",
-            """create table main.published_at as select timestamptz '2026-11-01 00:00:00+08' as as_of, * from (values
-              ('case_system', 'cases', 'loaded', timestamptz '2026-11-01 00:00:00+08'),
-              ('patrol_app', 'snaps', 'failed', timestamptz '2026-10-29 00:00:00+08'), ('patrol_app', 'patrols', 'failed', null),
-              ('points_ledger', 'residents', 'not_configured', null)
-            ) t(source, feed, state, source_as_of)""",
+            "create table main.published_at as select timestamptz '2026-11-01 00:00:00+08' as as_of",
             """create table mart.mart_clock_257 as select * from (values
               ('district', date '2026-10-01', 'resolve', 8, 9, 1), ('district', date '2026-10-01', 'accept', 5, 6, 0),
               ('district', date '2026-09-01', 'accept', 99, 99, 0), ('community', date '2026-10-01', 'accept', 77, 77, 0)
@@ -56,13 +58,20 @@ def test_the_question(settings: Settings) -> None:
         "- 5日办结：按期 8 / 9，未到期 1",
         "- 一案双回访：双满意 3 / 双回访 4，未到期 2",
         "",
-        "数据没有到月末的来源（结账后补来的列为重述）：",
+        "没有到月末的数据（结账后补来的列为重述）：",
         "- 巡查应用·巡查：从未载入",
-        "- 巡查应用·随手拍：截至 2026-10-29 00:00",
+        "- 巡查应用·随手拍：只到 2026-10-29 00:00",
+        "- 积分台账·居民：只到 2026-10-31 00:00",
         "",
         "下月专项整治建议：",
         "- 1：某区 消防安全（占用通道、飞线充电），春晖花苑、和畅佳园",
     ]
+
+
+def test_a_release_of_an_earlier_day_is_told(settings: Settings) -> None:
+    with duckdb.connect(str(settings.published)) as con:
+        con.execute("update main.published_at set as_of = timestamptz '2026-10-16 00:00:00+08'")
+    assert proposal(settings, OCTOBER).lagging[0] == "已发布的数字（下列各数）：只到 2026-10-16 00:00"
 
 
 def test_the_answer_is_kept_in_the_words_that_were_shown(settings: Settings) -> None:

@@ -61,7 +61,7 @@ compared as (
 rated as (
     select
         *,
-        {{ rate('flagged_count', 'candidate_count') }} as flagged_rate,
+        {{ rate('flagged_count', 'candidate_count') }} as own_rate,
         {{ rate('rest_flagged_count', 'rest_candidate_count') }} as rest_rate,
         {% for bound in ['low', 'high'] -%}
         {{ wilson('flagged_count', 'candidate_count', bound, z) }} as own_{{ bound }},
@@ -70,15 +70,12 @@ rated as (
     from compared
 ),
 
--- the interval of a difference of two shares out of the Wilson intervals of both (Newcombe 1998, method 10)
 judged as (
     select
         *,
-        flagged_rate - rest_rate as excess_rate,
-        flagged_rate - rest_rate
-        - sqrt((flagged_rate - own_low) * (flagged_rate - own_low) + (rest_high - rest_rate) * (rest_high - rest_rate)) as excess_low,
-        flagged_rate - rest_rate
-        + sqrt((own_high - flagged_rate) * (own_high - flagged_rate) + (rest_rate - rest_low) * (rest_rate - rest_low)) as excess_high
+        own_rate - rest_rate as excess_rate,
+        {{ excess_bound('low') }} as excess_low,
+        {{ excess_bound('high') }} as excess_high
     from rated
 )
 
@@ -92,7 +89,7 @@ select
     judged.flagged_count,
     judged.rest_candidate_count,
     judged.rest_flagged_count,
-    judged.flagged_rate,
+    judged.own_rate as flagged_rate,
     {{ wilson('judged.flagged_count', 'judged.candidate_count', 'low') }} as flagged_low,
     {{ wilson('judged.flagged_count', 'judged.candidate_count', 'high') }} as flagged_high,
     judged.candidate_count < run.small_sample_n as is_small_sample,

@@ -1,6 +1,7 @@
 {{ config(pre_hook="{{ forget_touched('frequent') }}") }}
 {%- set levels = ['district', 'community', 'compound'] -%}
 {%- set hints = ['hour_band', 'weekday', 'channel', 'compound'] -%}
+{%- set z = var('hot_spot_z') -%}
 {%- set whistles = ['publicity', 'emergency', 'enforcement', 'tough_problem'] -%}
 with run as (
     select
@@ -241,6 +242,52 @@ hints as (
         {%- endfor %}
     from most_in_excess
     group by month, district_code, level, key, item_code
+),
+
+-- a place is held against the rest of its district, which has no rest itself
+compared as (
+    select
+        ranked.month,
+        ranked.district_code,
+        ranked.level,
+        ranked.key,
+        ranked.item_code,
+        ranked.case_count,
+        ranked.place_count,
+        sum(ranked.case_count) filter (where ranked.level = 'district')
+            over (partition by ranked.month, ranked.district_code, ranked.item_code)
+        - ranked.case_count as rest_case_count,
+        districts.case_count - ranked.place_count as rest_place_count
+    from ranked
+    inner join districts
+        on ranked.month = districts.month and ranked.district_code = districts.district_code
+),
+
+rated as (
+    select
+        *,
+        {{ rate('case_count', 'place_count') }} as own_rate,
+        {{ rate('rest_case_count', 'rest_place_count') }} as rest_rate,
+        {% for bound in ['low', 'high'] -%}
+        {{ wilson('case_count', 'place_count', bound, z) }} as own_{{ bound }},
+        {{ wilson('rest_case_count', 'rest_place_count', bound, z) }} as rest_{{ bound }}{% if not loop.last %},{% endif %}
+        {% endfor %}
+    from compared
+),
+
+hot_spots as (
+    select
+        rated.month,
+        rated.district_code,
+        rated.level,
+        rated.key,
+        rated.item_code
+    from rated
+    cross join run
+    where
+        rated.case_count >= run.small_sample_n
+        and rated.key <> 'none'
+        and {{ excess_bound('low') }} > 0
 )
 
 select
@@ -261,6 +308,7 @@ select
     {{ rate('ranked.cumulative_count', 'ranked.place_count') }} as cumulative_rate,
     ranked.case_count > 0
     and 100 * (ranked.cumulative_count - ranked.case_count) < {{ var('pareto_vital_percent') }} * ranked.place_count as is_vital,
+    hot_spots.item_code is not null as is_hot_spot,
     ranked.watched_count,
     ranked.recurrence_count,
     {{ rate('ranked.recurrence_count', 'ranked.watched_count') }} as recurrence_rate,
@@ -280,5 +328,12 @@ left join hints
         and ranked.level = hints.level
         and ranked.key = hints.key
         and ranked.item_code = hints.item_code
+left join hot_spots
+    on
+        ranked.month = hot_spots.month
+        and ranked.district_code = hot_spots.district_code
+        and ranked.level = hot_spots.level
+        and ranked.key = hot_spots.key
+        and ranked.item_code = hot_spots.item_code
 cross join run
 {{ clustered_by('month') }}

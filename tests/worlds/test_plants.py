@@ -1,0 +1,27 @@
+"""What is planted in calm districts and among 100,000 texts is found, and nothing else is credited. More seeds: `tests.worlds.plants`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from worlds.plants import Found, built, district, of_marts, of_texts
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_one_problem_in_five_compounds_among_many_texts(seed: int) -> None:
+    found = of_texts(seed, 100_000)
+    assert (found.planted, found.found, found.credited) == (2, 2, 0), found
+
+
+def test_hot_spots_campaigns_and_made_up_times(tmp_path: Path) -> None:
+    districts = [district(seed) for seed in (1, 2)]
+    answers = list(of_marts(built(tmp_path, districts), districts))
+    assert [(each.planted, each.found, each.credited) for each in answers] == [(4, 4, 0), (2, 2, 0), (2, 2, 0), (2, 2, 0)], answers
+    assert all(each.could_be > 0 for each in answers)
+
+
+def test_what_is_not_found_or_credited_without_cause_is_seen() -> None:
+    assert Found("", 2, 2, 0, 100).is_right and Found("", 2, 2, 5, 100).is_right
+    assert not Found("", 2, 1, 0, 100).is_right and not Found("", 2, 2, 6, 100).is_right
