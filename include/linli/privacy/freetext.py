@@ -132,8 +132,8 @@ class TextCleaner:
         self._own = tuple(ordered)
         # A number of the person stands only in texts with many digits, which are cleaned anyway; words must be looked for in all.
         self._words = [column for column in ordered if personal[column] in ("name", "address")]
-        pairs = [f"contains({_q(text)}, {_q(word)})" for text in self.text_columns for word in self._words]
-        self._named = f"select {', '.join(pairs)} from batch" if pairs else None
+        named = [" or ".join(f"coalesce(contains({_q(text)}, {_q(word)}), false)" for word in self._words) for text in self.text_columns]
+        self._named = f"select {', '.join(named)} from batch" if self._words and named else None
         self._cleaned = {text: self._cleaning(text, personal) for text in self.text_columns}
 
     def _cleaning(self, text: str, personal: Mapping[str, str]) -> str:
@@ -148,10 +148,8 @@ class TextCleaner:
         hits = {name: suspects(text) for name, text in texts.items()}
         if self._named and len(next(iter(texts.values()))):
             trimmed = {name: pc.utf8_trim(columns[name], _SPACES) for name in self._words}
-            named = iter(self._ask(self._named, pa.table({**texts, **trimmed})).columns)
-            for name in texts:
-                for _ in self._words:
-                    hits[name] = pc.or_(hits[name], pc.fill_null(_one(next(named)), False))
+            named = self._ask(self._named, pa.table({**texts, **trimmed})).columns
+            hits = {name: pc.or_(hits[name], _one(found)) for name, found in zip(texts, named, strict=True)}
         return {name: self._clean(text, name, hits[name], columns) for name, text in texts.items()}
 
     def _clean(self, text: pa.Array, name: str, hit: pa.BooleanArray, columns: Mapping[str, pa.Array]) -> pa.Array:
