@@ -44,6 +44,7 @@ bench: $(VENV)/.ready-dev
 worlds: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.worlds.compare --seeds 20 --cases 5000
 	$(BIN)/python -m tests.worlds.rebuilds --moments 10
+	PYTHONPATH=tests $(BIN)/python -m tests.worlds.plants --seeds 10
 
 demo-up demo-down: demo-%: $(VENV)/.ready
 	$(BIN)/linli demo $*

@@ -1,11 +1,11 @@
 """Calm districts, and what is planted in each of them: a hot spot, a campaign that helped and one that did not, made-up times, one
 problem in five compounds.
 
-    python -m tests.worlds.plants [--seeds 10] [--texts 100000]
+    PYTHONPATH=tests python -m tests.worlds.plants [--seeds 10] [--texts 100000]
 
 Prints for each kind how many were planted and found, how much was credited that nobody planted, and of how many it could have been:
 the base rate. Each seed is a district of its own; all of them are built together. 1 when something planted was not found, or more was
-credited than `CREDITED_AT_MOST` of what could have been.
+credited than `CREDITED_AT_MOST` allows.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CASES_A_MONTH = 600
 CAMPAIGN_MONTH, HOT_MONTH, LAST_MINUTE_MONTH, BULK_MONTH = (dt.date(2026, month, 1) for month in (6, 8, 7, 9))
 AS_OF = "2026-10-20"
 CREDITED_AT_MOST = 0.05
-"""of what could have been credited: a campaign is judged by a 95 % interval, the others far more strictly"""
+"""of what could have been credited, beside a single one: a campaign is judged by a 95 % interval, the others far more strictly"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Found:
 
     @property
     def is_right(self) -> bool:
-        return self.found == self.planted and self.credited <= CREDITED_AT_MOST * self.could_be
+        return self.found == self.planted and self.credited <= 1 + CREDITED_AT_MOST * self.could_be
 
 
 @dataclass
@@ -97,7 +97,7 @@ def district(seed: int) -> District:
     for month in MONTHS:
         for _ in range(CASES_A_MONTH):
             place, item = rng.choices(compounds, at_places)[0], rng.choices(items, of_items)[0]
-            if month > CAMPAIGN_MONTH and (place, item) in helps and rng.random() < 0.6:
+            if month > CAMPAIGN_MONTH and (place, item) in helps and rng.random() < 0.7:
                 continue
             _case(rng, found, month, place, item, rng.choice(officers))
         if month == HOT_MONTH:
