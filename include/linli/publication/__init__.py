@@ -1,8 +1,9 @@
 """Publication: one audited generation becomes one read-only file behind a symlink."""
 
 from linli.publication.audit import AuditFailed, Finding, audit
+from linli.publication.content import PUBLISHED_SCHEMAS
 from linli.publication.reader import NothingPublished, open_published
-from linli.publication.release import PUBLISHED_SCHEMAS, Release, content_hash, export_alone, publish
+from linli.publication.release import Release, content_hash, export_alone, publish
 
 __all__ = [
     "PUBLISHED_SCHEMAS",

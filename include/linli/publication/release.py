@@ -1,12 +1,15 @@
-"""Writing a release: a fresh file with the marts, fsynced, fenced by the run's token, and switched in by a symlink."""
+"""Writing a release: a file with the marts, fsynced, fenced by the run's token, and switched in by a symlink.
+
+It begins as a copy of the release before it, of which only the months that read otherwise are written anew.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import secrets
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -14,13 +17,19 @@ import pyarrow as pa
 
 from linli.durable import sync
 from linli.publication.audit import AuditFailed, audit
+from linli.publication.content import PUBLISHED_SCHEMAS, Part, Parts, Table, content_hash_of, digests, fingerprints, tables
 from linli.register import Register, Run, SourceStatus, now
 from linli.settings import Settings
 
-PUBLISHED_SCHEMAS = ("mart", "ref")
 _OF_RUNS = "service"
 """schema of the tables that tell of runs: published in main, outside the hash"""
 _STORAGE = "v1.2.0"
+_PARTS = "content_parts"
+_PART_COLUMNS = ("table_name", "month", "row_count", "fingerprint", "digest")
+_PART_SCHEMA = pa.schema(zip(_PART_COLUMNS, (pa.string(), pa.date32(), pa.int64(), pa.string(), pa.string()), strict=True))
+_RAGGED_FROM = 3
+"""a release is written from the beginning when a third of the one before it is empty"""
+_NAMES = "select table_name from information_schema.tables where table_catalog=? and table_schema=? order by 1"
 
 
 @dataclass(frozen=True)
@@ -33,42 +42,13 @@ class Release:
     as_of: dt.datetime
 
 
-def _columns(con: duckdb.DuckDBPyConnection, catalog: str) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """Every table, by schema and name, with its columns and their types."""
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for schema, name, column, kind in con.execute(
-        "select table_schema, table_name, column_name, data_type from information_schema.columns where table_catalog=?"
-        " order by table_schema, table_name, ordinal_position",
-        [catalog],
-    ).fetchall():
-        found.setdefault((schema, name), []).append((column, kind))
-    return found
-
-
-def _hash(con: duckdb.DuckDBPyConnection, catalog: str) -> str:
-    """A hash over all published tables: names, columns and the multiset of rows, independent of file layout and threads."""
-    total = hashlib.sha256()
-    for (schema, name), columns in _columns(con, catalog).items():
-        if schema not in PUBLISHED_SCHEMAS:
-            continue
-        total.update(f"{schema}.{name} {columns}".encode())
-        # Twelve significant digits: a sum of doubles may differ in its last bit with the order of its rows.
-        parts = ", ".join(f"printf('%.12g', \"{c}\")" if t == "DOUBLE" else f'cast("{c}" as varchar)' for c, t in columns)
-        rows = con.execute(
-            f"select sha256(coalesce(string_agg(h, '' order by h), '')) from"
-            f" (select sha256(cast(row({parts}) as varchar)) as h from {catalog}.{schema}.{name})"
-        ).fetchone()
-        total.update(str(rows[0] if rows else "").encode())
-    return total.hexdigest()
-
-
 def content_hash(path: Path) -> str:
     """The content hash of a published file: equal for equal figures, whoever built them and how often."""
     con = duckdb.connect()
     try:
         con.execute("set TimeZone='Asia/Shanghai'")
         con.execute(f"attach '{path.resolve()}' as release (read_only)")
-        return _hash(con, "release")
+        return content_hash_of({table: digests(con, f"release.{table}", table) for table in tables(con, "release")})
     finally:
         con.close()
 
@@ -84,27 +64,98 @@ def _previous_rows(settings: Settings) -> int:
         con.close()
 
 
-def export(con: duckdb.DuckDBPyConnection, work_file: Path, target: Path) -> str:
+def export(con: duckdb.DuckDBPyConnection, work_file: Path, target: Path, base: Path | None = None) -> str:
     """Writes the marts, dimensions and reference data of a built file into the fresh file `target`; returns their content hash.
 
-    Leaves `target` attached to `con` as `release`.
+    `base` is a release to begin with: of its tables only the months that read otherwise are written anew. Leaves `target` attached to
+    `con` as `release`. Raises AuditFailed when the tables do not hold the rows they should.
     """
     con.execute("set TimeZone='Asia/Shanghai'")
     con.execute(f"attach if not exists '{work_file}' as work (read_only)")
-    con.execute(f"attach '{target}' as release (storage_version '{_STORAGE}')")
+    held = _begin(con, target, base)
     con.execute("begin")
+    parts = {table: _write(con, source, table, held.get(table, {})) for source, table in _exported(con)}
+    for gone in {str(table) for table in held} - {str(table) for table in parts}:
+        con.execute(f"drop table release.{gone}")
+    _check_rows(con, parts)
+    _note_parts(con, parts)
+    con.execute("commit")
+    return content_hash_of({table: {month: part.digest for month, part in of_table.items()} for table, of_table in parts.items()})
+
+
+def _exported(con: duckdb.DuckDBPyConnection) -> list[tuple[str, Table]]:
+    """What is published of the working file: its place there, and the table it becomes."""
+    core = [each for each in tables(con, "work", ("core",)) if each.name.startswith("dim_")]
+    return [(f"work.{t}", t) for t in tables(con, "work")] + [(f"work.{t}", replace(t, schema="ref")) for t in core]
+
+
+def _begin(con: duckdb.DuckDBPyConnection, target: Path, base: Path | None) -> dict[Table, Parts]:
+    """Attaches `target` as `release` and returns what it holds already: what a copy of `base` does, if that is worth it."""
+    if base:
+        shutil.copyfile(base, target)
+        con.execute(f"attach '{target}' as release")
+        held = _noted_parts(con)
+        if held and not _is_ragged(con):
+            for (name,) in con.execute(_NAMES, ["release", "main"]).fetchall():
+                con.execute(f"drop table release.main.{name}")
+            con.execute("drop schema if exists release.closed cascade")
+            return held
+        con.execute("detach release")
+        target.unlink()
+    con.execute(f"attach '{target}' as release (storage_version '{_STORAGE}')")
     for schema in PUBLISHED_SCHEMAS:
         con.execute(f"create schema release.{schema}")
-    exported = con.execute(
-        "select table_schema, table_name from information_schema.tables where table_catalog='work' and"
-        f" (table_schema in {PUBLISHED_SCHEMAS} or (table_schema='core' and table_name like 'dim\\_%' escape '\\')) order by 1, 2"
-    ).fetchall()
-    for schema, name in exported:
-        into = "ref" if schema == "core" else schema
-        con.execute(f"create table release.{into}.{name} as select * from work.{schema}.{name} order by all")
-    digest = _hash(con, "release")
-    con.execute("commit")
-    return digest
+    return {}
+
+
+def _is_ragged(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether so much of the attached release is empty that it should be written from the beginning."""
+    free, total = con.execute("select free_blocks, total_blocks from pragma_database_size() where database_name='release'").fetchall()[0]
+    return bool(_RAGGED_FROM * free > total)
+
+
+def _write(con: duckdb.DuckDBPyConnection, source: str, table: Table, held: Parts) -> Parts:
+    """Brings a table of the release, of which it holds these parts, in line with `source`; returns its parts."""
+    parts = fingerprints(con, source, table)
+    same = {month for month, part in parts.items() if month in held and replace(held[month], digest="") == part}
+    changed = (parts.keys() | held.keys()) - same
+    written: dict[dt.date | None, str] = {}
+    if not held or None in changed or len(same) < len(changed):
+        con.execute(f"create or replace table release.{table} as select * from {source} order by all")
+        written, same = digests(con, f"release.{table}", table), set()
+    elif changed:
+        where = "month in (" + ", ".join(f"date '{month}'" for month in changed) + ")"
+        con.execute(f"delete from release.{table} where {where}")
+        con.execute(f"insert into release.{table} select * from {source} where {where} order by all")
+        written = digests(con, f"release.{table}", table, where)
+    return {month: replace(part, digest=held[month].digest if month in same else written[month]) for month, part in parts.items()}
+
+
+def _check_rows(con: duckdb.DuckDBPyConnection, parts: Mapping[Table, Parts]) -> None:
+    """Every table holds as many rows as its parts have; whatever went wrong in between is not published."""
+    names = list(parts)
+    asked = " union all ".join(f"select {n} as n, count(*) as found from release.{table}" for n, table in enumerate(names))
+    for n, found in con.execute(asked).fetchall():
+        expected = sum(part.rows for part in parts[names[n]].values())
+        if found != expected:
+            raise AuditFailed(f"审核未通过，未发布：{names[n]} 写出 {found} 行，应为 {expected} 行（release_whole）")
+
+
+def _noted_parts(con: duckdb.DuckDBPyConnection) -> dict[Table, Parts]:
+    """The parts of the attached release as it was published; empty for one that does not tell."""
+    if (_PARTS,) not in con.execute(_NAMES, ["release", "main"]).fetchall():
+        return {}
+    noted: dict[str, Parts] = {}
+    for name, month, *part in con.execute(f"select {', '.join(_PART_COLUMNS)} from release.main.{_PARTS}").fetchall():
+        noted.setdefault(name, {})[month] = Part(*part)
+    return {table: noted[str(table)] for table in tables(con, "release") if str(table) in noted}
+
+
+def _note_parts(con: duckdb.DuckDBPyConnection, parts: Mapping[Table, Parts]) -> None:
+    rows = [(str(table), month, p.rows, p.fingerprint, p.digest) for table, of_table in parts.items() for month, p in of_table.items()]
+    con.register("parts", pa.Table.from_pylist([dict(zip(_PART_COLUMNS, row, strict=True)) for row in rows], _PART_SCHEMA))
+    con.execute(f"create table release.main.{_PARTS} as select * from parts order by all")
+    con.unregister("parts")
 
 
 def export_alone(work_file: Path, target: Path) -> str:
@@ -202,7 +253,7 @@ def publish(settings: Settings, register: Register, run: Run, *, code_version: s
         if findings:
             raise AuditFailed("审核未通过，未发布：" + "；".join(f"{f.detail}（{f.rule}）" for f in findings))
         con.execute("use memory")
-        digest = export(con, settings.work_file, fresh)
+        digest = export(con, settings.work_file, fresh, settings.published.resolve() if settings.published.exists() else None)
         _add_account(con, register, run, closed, version, code_version, digest)
     finally:
         con.close()
