@@ -27,7 +27,9 @@ def find_kept(state: GateState, record: RecordDecl) -> None:
     if connection.execute("select 1 from information_schema.tables where table_name = 'kept'").fetchall():
         return
     names = [column.name for column in record.columns]
-    versions = state.versions_sql(record, [*names, "_parent_version", "_snapshot_at", "_deleted", "_batch_id", "_row_no"], "compared")
+    of_landed = f"exists (select 1 from landed l where {same_key(record, 'l', 's')})"
+    columns = [*names, "_parent_version", "_snapshot_at", "_deleted", "_batch_id", "_row_no"]
+    versions = state.versions_sql(record, columns, "compared", of_landed)
 
     ((any_version,),) = connection.execute(f"select exists (from ({versions}))").fetchall()
     if not any_version:

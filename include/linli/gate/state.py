@@ -139,10 +139,11 @@ class GateState:
         )
         self._ready.add(record.full_name)
 
-    def versions_sql(self, record: RecordDecl, names: Sequence[str], pending: str = "pending") -> str:
+    def versions_sql(self, record: RecordDecl, names: Sequence[str], pending: str = "pending", within: str = "true") -> str:
         """A select of `names` (with the key and `_snapshot_at`) of the newest accepted version of every key.
 
-        Verdicts not built are read now, into a table named after `pending`.
+        Verdicts not built are read now, into a table named after `pending`. `within` is a condition on the built rows `s`: keys that
+        are not asked for can stay unread.
         """
         types = column_types(record)
         staging = f"work.staging.{ident('stg_' + record.table)}"
@@ -156,7 +157,7 @@ class GateState:
         return (
             f"select {columns} from {table} p where not exists"
             f" (select 1 from {staging} s where {same_key(record, 's', 'p')} and s._snapshot_at > p._snapshot_at)"
-            f" union all select {typed} from {staging} s where not exists"
+            f" union all select {typed} from {staging} s where {within} and not exists"
             f" (select 1 from {table} p where {same_key(record, 'p', 's')} and p._snapshot_at >= s._snapshot_at)"
         )
 
