@@ -52,7 +52,8 @@ def exported(folder: Path, tables: Mapping[str, Rows], base: Path | None = None,
 
 def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     with duckdb.connect(str(path), read_only=True) as con:
-        names = con.execute("select table_schema || '.' || table_name from information_schema.tables where table_schema <> 'main'").fetchall()
+        asked = "select table_schema || '.' || table_name from information_schema.tables where table_schema <> 'main'"
+        names = con.execute(asked).fetchall()
         return {name: con.execute(f"select * from {name} order by all").fetchall() for (name,) in sorted(names)}
 
 
