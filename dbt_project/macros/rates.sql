@@ -19,8 +19,18 @@
     end
 {%- endmacro %}
 
-{# A bound of how far a share lies above that of the rest, out of the Wilson intervals of both (Newcombe 1998, method 10): of the columns
-   own_rate, own_low, own_high, rest_rate, rest_low, rest_high. #}
+{# A share and that of the rest, with the Wilson interval of each: own_rate, rest_rate, own_low, rest_low, own_high, rest_high. #}
+{% macro against_the_rest(part, whole, rest_part, rest_whole, z) -%}
+    {{ rate(part, whole) }} as own_rate,
+    {{ rate(rest_part, rest_whole) }} as rest_rate,
+    {% for bound in ['low', 'high'] -%}
+    {{ wilson(part, whole, bound, z) }} as own_{{ bound }},
+    {{ wilson(rest_part, rest_whole, bound, z) }} as rest_{{ bound }}{% if not loop.last %},
+    {% endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{# A bound of how far the one lies above the other, out of both intervals (Newcombe 1998, method 10): of the columns of against_the_rest. #}
 {% macro excess_bound(bound) -%}
 {%- set own, rest = ('low', 'high') if bound == 'low' else ('high', 'low') -%}
     own_rate - rest_rate {{ '-' if bound == 'low' else '+' }} sqrt(

@@ -61,12 +61,7 @@ compared as (
 rated as (
     select
         *,
-        {{ rate('flagged_count', 'candidate_count') }} as own_rate,
-        {{ rate('rest_flagged_count', 'rest_candidate_count') }} as rest_rate,
-        {% for bound in ['low', 'high'] -%}
-        {{ wilson('flagged_count', 'candidate_count', bound, z) }} as own_{{ bound }},
-        {{ wilson('rest_flagged_count', 'rest_candidate_count', bound, z) }} as rest_{{ bound }}{% if not loop.last %},{% endif %}
-        {% endfor %}
+        {{ against_the_rest('flagged_count', 'candidate_count', 'rest_flagged_count', 'rest_candidate_count', z) }}
     from compared
 ),
 

@@ -247,93 +247,65 @@ hints as (
 -- a place is held against the rest of its district, which has no rest itself
 compared as (
     select
-        ranked.month,
-        ranked.district_code,
-        ranked.level,
-        ranked.key,
-        ranked.item_code,
-        ranked.case_count,
-        ranked.place_count,
+        ranked.*,
         sum(ranked.case_count) filter (where ranked.level = 'district')
             over (partition by ranked.month, ranked.district_code, ranked.item_code)
         - ranked.case_count as rest_case_count,
-        districts.case_count - ranked.place_count as rest_place_count
+        coalesce(districts.case_count, 0) - ranked.place_count as rest_place_count
     from ranked
-    inner join districts
+    left join districts
         on ranked.month = districts.month and ranked.district_code = districts.district_code
 ),
 
 rated as (
     select
         *,
-        {{ rate('case_count', 'place_count') }} as own_rate,
-        {{ rate('rest_case_count', 'rest_place_count') }} as rest_rate,
-        {% for bound in ['low', 'high'] -%}
-        {{ wilson('case_count', 'place_count', bound, z) }} as own_{{ bound }},
-        {{ wilson('rest_case_count', 'rest_place_count', bound, z) }} as rest_{{ bound }}{% if not loop.last %},{% endif %}
-        {% endfor %}
+        {{ against_the_rest('case_count', 'place_count', 'rest_case_count', 'rest_place_count', z) }}
     from compared
-),
-
-hot_spots as (
-    select
-        rated.month,
-        rated.district_code,
-        rated.level,
-        rated.key,
-        rated.item_code
-    from rated
-    cross join run
-    where
-        rated.case_count >= run.small_sample_n
-        and rated.key <> 'none'
-        and {{ excess_bound('low') }} > 0
 )
 
 select
-    ranked.month,
-    ranked.district_code,
-    ranked.level,
-    ranked.key,
-    ranked.category_code,
-    ranked.item_code,
-    ranked.case_count,
+    rated.month,
+    rated.district_code,
+    rated.level,
+    rated.key,
+    rated.category_code,
+    rated.item_code,
+    rated.case_count,
     {% for whistle in whistles -%}
-    ranked.{{ whistle }}_count,
+    rated.{{ whistle }}_count,
     {% endfor -%}
-    ranked.place_count,
-    cast(ranked.item_rank as bigint) as item_rank,
-    ranked.cumulative_count,
-    {{ rate('ranked.case_count', 'ranked.place_count') }} as share_rate,
-    {{ rate('ranked.cumulative_count', 'ranked.place_count') }} as cumulative_rate,
-    ranked.case_count > 0
-    and 100 * (ranked.cumulative_count - ranked.case_count) < {{ var('pareto_vital_percent') }} * ranked.place_count as is_vital,
-    hot_spots.item_code is not null as is_hot_spot,
-    ranked.watched_count,
-    ranked.recurrence_count,
-    {{ rate('ranked.recurrence_count', 'ranked.watched_count') }} as recurrence_rate,
-    {{ wilson('ranked.recurrence_count', 'ranked.watched_count', 'low') }} as recurrence_low,
-    {{ wilson('ranked.recurrence_count', 'ranked.watched_count', 'high') }} as recurrence_high,
-    ranked.watched_count < run.small_sample_n as is_small_sample
+    rated.place_count,
+    cast(rated.item_rank as bigint) as item_rank,
+    rated.cumulative_count,
+    rated.own_rate as share_rate,
+    {{ rate('rated.cumulative_count', 'rated.place_count') }} as cumulative_rate,
+    rated.case_count > 0
+    and 100 * (rated.cumulative_count - rated.case_count) < {{ var('pareto_vital_percent') }} * rated.place_count as is_vital,
+    coalesce(
+        rated.case_count >= run.small_sample_n
+        and rated.key <> 'none'
+        and {{ excess_bound('low') }} > 0,
+        false
+    ) as is_hot_spot,
+    rated.watched_count,
+    rated.recurrence_count,
+    {{ rate('rated.recurrence_count', 'rated.watched_count') }} as recurrence_rate,
+    {{ wilson('rated.recurrence_count', 'rated.watched_count', 'low') }} as recurrence_low,
+    {{ wilson('rated.recurrence_count', 'rated.watched_count', 'high') }} as recurrence_high,
+    rated.watched_count < run.small_sample_n as is_small_sample
     {%- for hint in hints %},
     hints.{{ hint }}_hint,
     hints.{{ hint }}_hint_count,
     hints.{{ hint }}_hint_excess
     {%- endfor %}
-from ranked
+from rated
 left join hints
     on
-        ranked.month = hints.month
-        and ranked.district_code = hints.district_code
-        and ranked.level = hints.level
-        and ranked.key = hints.key
-        and ranked.item_code = hints.item_code
-left join hot_spots
-    on
-        ranked.month = hot_spots.month
-        and ranked.district_code = hot_spots.district_code
-        and ranked.level = hot_spots.level
-        and ranked.key = hot_spots.key
-        and ranked.item_code = hot_spots.item_code
+        rated.month = hints.month
+        and rated.district_code = hints.district_code
+        and rated.level = hints.level
+        and rated.key = hints.key
+        and rated.item_code = hints.item_code
 cross join run
 {{ clustered_by('month') }}
