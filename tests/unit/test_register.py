@@ -132,6 +132,18 @@ def test_only_the_newest_run_of_a_kind_may_go_on(register: Register, run: Run) -
     assert [p["version"] for p in register.publications()] == ["v"]
 
 
+def test_the_newest_day_published_before_a_run(register: Register) -> None:
+    days = [DAY, DAY + dt.timedelta(days=3), DAY - dt.timedelta(days=9)]
+    published = []
+    for n, day in enumerate(days):
+        run = register.begin_run(day, END)
+        published.append(register.newest_day_published(run))
+        with register.publishing(run):
+            register.note_publication(f"v{n}", run, "hash", now())
+    later = register.begin_run(DAY + dt.timedelta(days=99), END)
+    assert [*published, register.newest_day_published(later)] == [None, DAY, days[1], days[1]]
+
+
 def test_a_failed_switch_leaves_no_publication(register: Register, run: Run) -> None:
     with pytest.raises(OSError, match="disk"), register.publishing(run):
         register.note_publication("v", run, "hash", now())

@@ -74,7 +74,7 @@ def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaig
     day = next_month(month) - dt.timedelta(days=1)
     if not approved_by.strip():
         raise NotApproved("没有写明批准人：--approved-by 应为批准结账的人或岗位，如 区综合执法办")
-    check_closable(settings, month)
+    check_over(settings, day)
     closing.check_open(settings.closed, month)
     with register_of(settings) as register:
         run = _loaded(register, day)

@@ -74,13 +74,8 @@ def closing_table(settings: Settings, register: Register, run: Run) -> ClosingTa
         clock=_rows(settings, _CLOCK, month, since),
         satisfaction=_rows(settings, _SATISFACTION, month, since),
         open_quarantine=len(register.quarantine()),
-        newest_before=_newest_before(register, run),
+        newest_before=register.newest_day_published(run),
     )
-
-
-def _newest_before(register: Register, run: Run) -> dt.date | None:
-    earlier = [row["run_id"] for row in register.publications(10_000) if row["token"] < run.token]
-    return max((register.run(run_id).day for run_id in earlier), default=None)
 
 
 def latest_version(settings: Settings) -> str | None:

@@ -354,6 +354,13 @@ class Register:
         """The newest publications first, as rows."""
         return [dict(r) for r in self._db.execute("select * from publications order by rowid desc limit ?", (limit,))]
 
+    def newest_day_published(self, before: Run) -> dt.date | None:
+        """The newest day a run with a lower token than `before` has published; None when there is none."""
+        [newest] = self._db.execute(
+            "select max(r.day) from publications p join runs r on r.run_id = p.run_id where p.token < ?", (before.token,)
+        ).fetchone()
+        return dt.date.fromisoformat(newest) if newest else None
+
 
 def _filters(**given: str | None) -> tuple[str, list[str]]:
     parts = [(name, value) for name, value in given.items() if value is not None]

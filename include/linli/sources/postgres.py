@@ -23,6 +23,7 @@ KEYS_AT_ONCE = 20_000
 PATIENCE = {"connect_timeout": 10, "keepalives_idle": 60, "tcp_user_timeout": 120_000}
 """libpq's own parameters (seconds, seconds, milliseconds), where the address gives none: a server that is silent is down"""
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BATCH_BYTES = 24 << 20
 """of one Arrow batch: what is done once a batch (queries on its texts, waiting for the interpreter) is then done seldom"""
 
@@ -128,8 +129,8 @@ class _Snapshot:
             left join pg_attribute a on a.attrelid = r.relation and a.attnum > 0 and not a.attisdropped
             left join pg_type t on t.oid = a.atttypid order by a.attnum"""
         )
-        # not as_py() of the instant, which imports pandas
-        self.taken_at = _EPOCH + dt.timedelta(microseconds=asked.column("at").cast(pa.int64())[0].as_py())
+        # as microseconds: Arrow imports pandas to make an instant of Python's, which can wait until the server has something to do
+        self.taken_at = _EPOCH + dt.timedelta(microseconds=asked.column("at")[0].cast(pa.int64()).as_py())
         self._infinite = asked.column("endless")[0], asked.column("beginless")[0]
         self._relation = relation
         self._types = {n: t for n, t in zip(asked.column("name").to_pylist(), asked.column("type").to_pylist(), strict=True) if n}
@@ -275,8 +276,6 @@ def _array_literal(values: pa.ChunkedArray) -> str:
     joined = pc.binary_join(pa.scalar(quoted.to_pylist(), pa.list_(pa.string())), '","').as_py()
     return _literal('{"' + joined + '"}')
 
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 # SQLSTATE classes that pass by themselves: connection, resources, operator intervention (also our own timeout), serialisation, locks.
 _PASSING = ("08", "53", "57", "40", "55", "58")
