@@ -18,13 +18,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from linli.durable import sync
 from linli.failures import Refusal
 from linli.locks import locked
 
 KEY_BYTES = 32
-_BLOCK = 64
 _CODE_CHARS = 26
 _ALPHABET = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
 _PAIRS = np.stack([_ALPHABET.repeat(32), np.tile(_ALPHABET, 32)], axis=1).view(np.uint16)[:, 0]
@@ -105,15 +106,14 @@ class KeyRing:
     def codes(self, kind: str, normalised: Sequence[bytes], key_no: int | None = None) -> npt.NDArray[np.uint8]:
         """Pseudonyms as ASCII, one row a value: 'p<key_no>_' and 26 base32 characters (130 bits) of HMAC-SHA256 over kind and value."""
         number = self.active if key_no is None else key_no
-        inner, outer = _contexts(self.keys[number])
-        inner.update(kind.encode() + b"\0")
-        begin, finish = inner.copy, outer.copy
+        begun = HMAC(self.keys[number], SHA256())
+        begun.update(kind.encode() + b"\0")
+        begin = begun.copy
         digests = bytearray()
         for value in normalised:
-            first, second = begin(), finish()
-            first.update(value)
-            second.update(first.digest())
-            digests += second.digest()
+            mac = begin()
+            mac.update(value)
+            digests += mac.finalize()
         return _coded(_prefix(number), bytes(digests), len(normalised))
 
     def pseudonyms_of(self, kind: str, normalised: str) -> list[str]:
@@ -123,13 +123,6 @@ class KeyRing:
     def salt(self, purpose: str) -> str:
         """A secret 32-digit hex text of the active key, for hashes computed where the key must not go."""
         return hashlib.blake2b(purpose.encode(), key=self.keys[self.active], digest_size=16).hexdigest()
-
-
-def _contexts(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
-    if len(key) > _BLOCK:
-        key = hashlib.sha256(key).digest()
-    padded = key.ljust(_BLOCK, b"\0")
-    return hashlib.sha256(bytes(b ^ 0x36 for b in padded)), hashlib.sha256(bytes(b ^ 0x5C for b in padded))
 
 
 def _prefix(key_no: int) -> bytes:
