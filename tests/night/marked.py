@@ -133,8 +133,9 @@ def _dispute(person: Person) -> Row:
 
 def _matter(person: Person) -> Row:
     return {
-        "matter_no": f"YT{person.no:04d}", "meeting_no": "HY0001", "compound_code": COMPOUND, "item_code": "1-01",
-        "content": f"加装电梯，{person.numbers}", "raised_by": "居民", "department": "城管",
+        "matter_no": f"YT{person.no:04d}" + f" {person.phone}" * (person.no % 7 == 0), "meeting_no": "HY0001",
+        "compound_code": COMPOUND, "item_code": "1-01", "content": f"加装电梯，{person.numbers}",
+        "raised_by": "居民" if person.no % 5 else f"居民{person.spoken_phone}", "department": "城管",
         "heard_on": "2026-10-08" if person.no % 2 else f"见 {person.spoken_phone} {person.spoken_id}",
     }  # fmt: skip
 
@@ -142,8 +143,8 @@ def _matter(person: Person) -> Row:
 def _meeting(no: int, person: Person) -> Row:
     return {
         "meeting_no": f"HY{no:04d}", "meeting_type": "三方议事会", "compound_code": COMPOUND, "met_on": "2026-10-08",
-        "started_time": "09:00", "host_unit": "春晖社区", "departments": "城管", "officer_nos": "E001", "has_enforcement": "是",
-        "resident_count": 12 if no == 1 else f"12人，找{person.spoken_phone}",
+        "started_time": "09:00", "host_unit": "春晖社区", "departments": "城管", "officer_nos": f"E001、{person.spoken_phone}",
+        "has_enforcement": "是", "resident_count": 12 if no == 1 else f"12人，找{person.spoken_phone}",
     }  # fmt: skip
 
 

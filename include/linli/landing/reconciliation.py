@@ -21,7 +21,7 @@ import pyarrow as pa
 from linli.contracts.model import Feed, RecordDecl
 from linli.landing.batches import Part, Reading, aside_folder, check_count, land_reading, land_together, link, partition
 from linli.landing.batchfile import read_footer, write
-from linli.privacy import KeyRing
+from linli.privacy import KeyRing, protect
 from linli.register import Register, Run
 from linli.settings import Settings
 
@@ -63,7 +63,7 @@ def reconcile(settings: Settings, register: Register, source: Source, feed: Feed
     record = feed.root
     with source.keys(feed) as reading:
         taken_at = reading.snapshot_at
-        rows = reading.tables[record.name]
+        rows = protect(reading.tables[record.name], record, ring)
         cursor = _cursor(record, rows.schema.names)
         path, count = _keep(settings, record, run, "keys", reading, rows, {})
     with _compared(settings, register, record, taken_at, path, cursor) as db:
@@ -82,7 +82,8 @@ def compare_hashes(settings: Settings, register: Register, source: Source, feed:
     before = _latest_hashes(settings, record, ring.active)
     with source.row_hashes(feed, salt) as reading:
         taken_at = reading.snapshot_at
-        path, count = _keep(settings, record, run, "hash", reading, reading.tables[record.name], {"key_no": ring.active}, publish=False)
+        rows = protect(reading.tables[record.name], record, ring)
+        path, count = _keep(settings, record, run, "hash", reading, rows, {"key_no": ring.active}, publish=False)
     try:
         if before is None:
             changed: pa.Table | None = None

@@ -88,23 +88,29 @@ def _rows_with_many_digits(texts: pa.StringArray) -> tuple[npt.NDArray[np.int64]
     Found in the bytes of the whole column at once: looking at every text with a regular expression costs many times as much, and
     most texts hold few digits.
     """
-    _, offsets_buffer, data = texts.buffers()
-    nothing = np.empty(0, dtype=np.int64)
-    if data is None or not len(texts):
-        return nothing, nothing
-    offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    raw = np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
-    digits, wide = _places_of_digits(raw)
+    offsets, raw = bytes_of(texts)
+    if not len(raw):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    digits, wide = places_of_digits(raw)
     first, last = digits[:-6], digits[6:]
     close = np.flatnonzero((last - first) <= _SEVEN_DIGITS_SPAN)
     first, last = first[close], last[close]
-    row = _rows_of(first, offsets)
+    row = rows_of(first, offsets)
     in_one_row = last + offsets[0] < offsets[row + 1]
     side_by_side = last - first == 6
-    return row[in_one_row & side_by_side], np.unique(np.concatenate([row[in_one_row & ~side_by_side], _rows_of(wide, offsets)]))
+    return row[in_one_row & side_by_side], np.unique(np.concatenate([row[in_one_row & ~side_by_side], rows_of(wide, offsets)]))
 
 
-def _places_of_digits(raw: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def bytes_of(texts: pa.StringArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """A string column as its offsets (one more than rows) and the bytes from the first of them to the last."""
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return np.zeros(1, dtype=np.int32), np.empty(0, dtype=np.uint8)
+    chosen = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return chosen, np.frombuffer(data, dtype=np.uint8)[chosen[0] : chosen[-1]]
+
+
+def places_of_digits(raw: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Where in UTF-8 text ASCII digits stand, and where full-width ones begin (EF BC 90 to EF BC 99); in blocks that stay in the cache."""
     digits, wide = [], []
     for start in range(0, len(raw), _BLOCK_BYTES):
@@ -115,7 +121,8 @@ def _places_of_digits(raw: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64]
     return (np.concatenate(digits), np.concatenate(wide)) if digits else (np.empty(0, np.int64), np.empty(0, np.int64))
 
 
-def _rows_of(places: npt.NDArray[np.int64], offsets: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+def rows_of(places: npt.NDArray[np.int64], offsets: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """The row each place in the bytes of `bytes_of` belongs to."""
     begun: npt.NDArray[np.int64] = np.searchsorted(offsets, (places + offsets[0]).astype(np.int32), side="right")
     return begun - 1
 

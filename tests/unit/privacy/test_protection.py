@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -17,6 +18,7 @@ RECORD = RecordDecl(
         Column(name="no", label="no"), Column(name="who", label="who", personal="name"),
         Column(name="phone", label="phone", personal="phone"), Column(name="id_no", label="id_no", personal="id_no"),
         Column(name="home", label="home", personal="address"), Column(name="story", label="story", personal="text"),
+        Column(name="officers", label="officers", type="list<string>"),
     ),
 )  # fmt: skip
 
@@ -26,11 +28,11 @@ def ring(tmp_path: Path) -> KeyRing:
     return KeyRing.load_or_create(tmp_path / "ring.json")
 
 
-def table(**columns: list[str | None]) -> pa.Table:
+def table(**columns: list[Any]) -> pa.Table:
     rows = max(map(len, columns.values()))
     names = [column.name for column in RECORD.columns]
     given = {**{name: [None] * rows for name in names}, "no": [str(n) for n in range(rows)], **columns}
-    return pa.table({name: pa.array(values, pa.string()) for name, values in given.items()})
+    return pa.table({column.name: pa.array(given[column.name], column.arrow_type) for column in RECORD.columns})
 
 
 def test_one_person_has_one_pseudonym_however_written(ring: KeyRing) -> None:
@@ -160,3 +162,49 @@ def test_numbers_of_people_leave_any_text(text: str, cleaned: str, ring: KeyRing
 )
 def test_other_numbers_stay(text: str) -> None:
     assert scrub(text) == text
+
+
+NUMBERS_IN_CODES = {
+    "E001、王五13912345678": "E001、王五[电话]",
+    "１３９１２３４５６７８": "[电话]",
+    "居民0554-6663388": "居民[电话]",
+    "居民139 1234 5678": "居民[电话]",
+    "139-1234-5678": "[电话]",
+    "+86 13912345678": "+86 [电话]",
+    "340405-19800101-123X": "[证件号]",
+    "340405 1980 0101 1234找": "[证件号]找",
+    "05546663388": "[电话]",
+    "8613912345678找我": "[电话]找我",
+    "34040519800101123X": "[证件号]",
+    "YT2 340405800101123": "YT2 [证件号]",
+}
+CODES = [
+    "130405-2026-000123", "340405-2026-0000001", "340405-2026-01012345", "130405-C01-X02", "R00001", "20261031000012",
+    "9f13812345678aa1", "1730000000000", "锦绣花园", "026-0000001", "", "09:00:00",
+]  # fmt: skip
+
+
+def test_a_number_typed_into_a_code_does_not_land(ring: KeyRing) -> None:
+    given = [*NUMBERS_IN_CODES, *CODES]
+    safe = protect(table(no=given), RECORD, ring).read_all().column("no").to_pylist()
+    assert [value.partition("#")[0] for value in safe] == [*NUMBERS_IN_CODES.values(), *CODES]
+    marks = [value.partition("#")[2] for value in safe[: len(NUMBERS_IN_CODES)]]
+    assert marks == [ring.pseudonyms_of("code", value)[0] for value in NUMBERS_IN_CODES]
+    assert safe[len(NUMBERS_IN_CODES) :] == CODES
+
+
+def test_a_number_is_found_among_values_of_its_own_shape(ring: KeyRing) -> None:
+    """Columns of one shape throughout are looked at only once."""
+    for value, clean in NUMBERS_IN_CODES.items():
+        safe = protect(table(no=[value, value]), RECORD, ring).read_all().column("no").to_pylist()
+        assert [found.partition("#")[0] for found in safe] == [clean, clean]
+
+
+def test_numbers_in_lists_of_codes_do_not_land(ring: KeyRing) -> None:
+    given = [["E001"], None, [], ["E002", "139", "1234", "5678", None], ["E003", None]]
+    mark = ring.pseudonyms_of("code", "E002 139 1234 5678 ")[0]
+    clean = [["E001"], None, [], [f"E002 [电话] #{mark}"], ["E003", None]]
+    people = table(no=list("abcde"), officers=given)
+    for first, count in ((0, 5), (1, 4), (2, 2)):
+        safe = protect(people.slice(first, count), RECORD, ring).read_all()
+        assert safe.column("officers").to_pylist() == clean[first : first + count]
