@@ -149,7 +149,7 @@ def test_the_next_days_are_taken_in(district: District) -> None:
     reports = list(pipeline.backfill(district.settings, DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=2)))
     assert [report.state for report in reports] == ["succeeded", "succeeded"]
     assert reports[-1].content_hash != district.first.content_hash
-    counts = pipeline.reconcile(district.settings, DAY + dt.timedelta(days=2), with_hashes=False, progress=lambda *_: None)
+    counts = list(pipeline.reconcile(district.settings, DAY + dt.timedelta(days=2), with_hashes=False, progress=lambda *_: None))
     assert {name for name, _ in counts} == {
         "case_system.cases",
         "case_system.case_steps",

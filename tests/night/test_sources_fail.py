@@ -17,7 +17,7 @@ from linli.settings import Settings, as_of
 from linli.sources import rest
 from night.systems import Row, Silence, Systems, at
 
-EARLIER, FIRST, SECOND = (dt.date(2026, 10, day) for day in (19, 20, 21))
+EARLIER, FIRST, SECOND, THIRD = (dt.date(2026, 10, day) for day in (19, 20, 21, 22))
 COMPOUND = "340405-C01-X01"
 
 
@@ -38,6 +38,13 @@ def step(no: int, day: int, kind: str, hour: int) -> Row:
 def whistle(no: int, day: int) -> Row:
     return {"whistle_id": no, "case_no": f"340405-2026-{no:06d}", "level": "执法", "blown_by": "社区", "blown_at": at(day, 11),
             "departments_called": ["城管"], "updated_at": at(day, 11)}  # fmt: skip
+
+
+def callback(no: int, day: int) -> str:
+    """The values of a row nobody can use: an outcome that does not exist."""
+    return (
+        f"({no}, '340405-2026-{no:06d}', 1, '居民', '居民', '{at(day)}', '占线', true, 5, 4, '', '测试', '{at(day)}')"
+    )
 
 
 def snap(no: int, day: int) -> Row:
@@ -77,13 +84,16 @@ class Told:
 
 @dataclass
 class Story:
-    """The first night with everything wrong, the second one with all mended, and a home that has only known the second."""
+    """The first night with everything wrong, the second one with all mended, a home that has only known the second, and what came there
+    after it: a night of callbacks nobody can use, and a reconciliation without the ledger."""
 
     wrong: Told
     mended: Told
     only: Told
     accepted: dict[str, int]
     accepted_only: dict[str, int]
+    stopped: Told
+    reconciled: tuple[int, str, str, dict[str, str]]
 
 
 def tell(env: dict[str, str], day: dt.date) -> Told:
@@ -104,6 +114,15 @@ def accepted(env: dict[str, str]) -> dict[str, int]:
     with duckdb.connect(str(Settings.load(env).work_file), read_only=True) as con:
         names = [name for (name,) in con.execute("select table_name from duckdb_tables() where schema_name = 'staging'").fetchall()]
         return {name: (con.execute(f"select count(*) from staging.{name}").fetchone() or (0,))[0] for name in sorted(names)}
+
+
+def reconcile(env: dict[str, str], day: dt.date) -> tuple[int, str, str, dict[str, str]]:
+    """Exit code and output of a reconciliation, the state of its run, and what became of each feed."""
+    done = CliRunner().invoke(cli.app, ["reconcile", "--day", day.isoformat()], env=env)
+    with Register(Settings.load(env).register_path) as register:
+        [newest] = [run for run in register.runs(20) if run["kind"] == "reconcile"]
+        states = {f"{s.source}.{s.feed}": s.state for s in register.source_statuses(register.run(newest["run_id"]))}
+    return done.exit_code, done.output, newest["state"], states
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +161,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         mended = tell(env, SECOND)
         other = systems.env | {"LINLI_HOME": str(folder / "other"), "LINLI_KEY_RING": str(Settings.load(env).key_ring)}
         only = tell(other, SECOND)
-        yield Story(wrong, mended, only, accepted(env), accepted(other))
+        counts = accepted(env), accepted(other)
+        columns = "callback_id, case_no, round_no, side, respondent_role, called_at, outcome, solved, department_score, officer_score,"
+        rows = ", ".join(callback(no, 22) for no in numbers)
+        systems.execute("case_system", f"insert into callbacks ({columns} comment, called_by, updated_at) values {rows}")
+        stopped = tell(other, THIRD)
+        yield Story(wrong, mended, only, *counts, stopped, reconcile(other | {"LINLI_POINTS_LEDGER_URL": silent}, THIRD))
     finally:
         patch.undo()
         silence.close()
@@ -185,3 +209,20 @@ def test_the_next_night_catches_up(story: Story) -> None:
 def test_every_feed_is_told_of(story: Story) -> None:
     declared = {f"{ref.source}.{ref.feed}" for ref in pipeline.feeds(Settings.load())}
     assert set(story.wrong.feeds) == set(story.mended.feeds) == declared
+
+
+def test_a_feed_of_which_the_gate_let_nothing_in_is_not_loaded(story: Story) -> None:
+    assert story.stopped.feeds["case_system.callbacks"] == ("stopped", as_of(SECOND))
+    assert {state for feed, (state, _) in story.stopped.feeds.items() if feed != "case_system.callbacks"} == {"loaded"}
+    assert story.stopped.exit_code == 3
+    assert "整批停在关口" in story.stopped.output
+
+
+def test_a_reconciliation_goes_on_without_a_source_and_does_not_succeed(story: Story) -> None:
+    exit_code, output, state, states = story.reconciled
+    assert (exit_code, state) == (1, "degraded"), output
+    assert {feed for feed, said in states.items() if said == "failed"} == {"points_ledger.residents", "points_ledger.ledger_entries"}
+    assert {feed for feed, said in states.items() if said == "loaded"} == {
+        f"case_system.{name}" for name in ("cases", "case_steps", "whistles", "callbacks", "consultations")
+    }
+    assert "points_ledger.residents 未核对" in output.replace("\n", "")

@@ -138,10 +138,13 @@ def reconcile(
 
     settings = settings_of_environment(reading_sources=True)
     shown = Table("来源", "在源", "补取", "已删", title="核对", title_justify="left")
-    with explained(), progress() as tell:
-        for name, counts in pipeline.reconcile(settings, day_of(day), with_hashes=hashes, progress=tell):
-            shown.add_row(name, *[f"{counts[k]:,}" for k in ("keys", "refetched", "deleted")])
-    console.print(shown)
+    try:
+        with explained(), progress() as tell:
+            for name, counts in pipeline.reconcile(settings, day_of(day), with_hashes=hashes, progress=tell):
+                shown.add_row(name, *[f"{counts[k]:,}" for k in ("keys", "refetched", "deleted")])
+    finally:
+        if shown.row_count:
+            console.print(shown)
 
 
 @app.command()

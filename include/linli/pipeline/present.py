@@ -147,7 +147,7 @@ def show_sources(console: Console, statuses: Sequence[SourceStatus], catalog: Ca
     for name in ("系统", "记录", "状态", "数据截至"):
         shown.add_column(name, no_wrap=True)
     for status in _in_order(statuses, catalog):
-        mark = {"loaded": "", "failed": "[yellow]▲ ", "not_configured": "[dim]"}[status.state]
+        mark = {"loaded": "", "stopped": "[yellow]▲ ", "failed": "[yellow]▲ ", "not_configured": "[dim]"}[status.state]
         shown.add_row(*_feed(catalog, status), f"{mark}{STATES[status.state]}", moment(status.as_of))
     console.print(shown)
 

@@ -42,8 +42,8 @@ class ClosingTable:
 
     @property
     def is_degraded(self) -> bool:
-        """Whether a configured source was not loaded."""
-        return any(status.state == "failed" for status in self.statuses)
+        """Whether a configured source was not loaded, or nothing of it let in."""
+        return any(status.is_missing for status in self.statuses)
 
 
 def _rows(settings: Settings, sql: str, month: dt.date, since: dt.date) -> list[dict[str, Any]]:

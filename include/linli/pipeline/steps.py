@@ -7,13 +7,14 @@ import datetime as dt
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from linli import __version__, closing, contracts, publication
 from linli.contracts import Catalog, Feed, SourceDecl
 from linli.failures import Refusal, SourceContractBroken, SourceUnavailable
+from linli.pipeline.words import STATES
 from linli.publication import Release
 from linli.register import Register, Run, SourceStatus
 from linli.settings import SHANGHAI, Settings, as_of
@@ -159,6 +160,7 @@ def judge_run(settings: Settings, run_id: str) -> dict[str, int]:
         run = register.run(run_id)
         _note_the_rest(settings, register, run)
         gate.gate(settings, register, catalog(settings), run)
+        _note_the_stopped(settings, register, run)
         return _totals(register, run)
 
 
@@ -174,6 +176,20 @@ def _note_the_rest(settings: Settings, register: Register, run: Run) -> None:
         else:
             status = SourceStatus(ref.source, ref.feed, "not_configured", "", None, 0)
         register.set_source_status(run, status)
+
+
+def _note_the_stopped(settings: Settings, register: Register, run: Run) -> None:
+    """A feed that was read, but of which the gate let nothing in, is not loaded any further. Files are each their submitter's affair."""
+    stopped = register.stopped_windows(run)
+    said = {(status.source, status.feed): status for status in register.source_statuses(run)}
+    for ref in feeds(settings):
+        records = [record for record in _find(settings, ref)[1].records if (record.source, record.name) in stopped]
+        if records and (ref.source, ref.feed) in said:
+            detail = f"{'、'.join(record.label for record in records)}多数不合格，整批停在关口"
+            reached = [stopped[record.source, record.name] for record in records]
+            as_of = None if None in reached else min(moment for moment in reached if moment is not None)
+            landed = said[ref.source, ref.feed].landed
+            register.set_source_status(run, SourceStatus(ref.source, ref.feed, "stopped", detail, as_of, landed))
 
 
 def _totals(register: Register, run: Run) -> dict[str, int]:
@@ -204,19 +220,31 @@ def publish_run(settings: Settings, run_id: str) -> Release:
 
 
 def finish(settings: Settings, run_id: str, *, strict: bool = True) -> str:
-    """Ends a run as succeeded, degraded (a configured source was not loaded) or failed (nothing was published).
+    """Ends a run as succeeded, degraded (a configured source was not loaded, stopped at the gate or not reconciled) or failed (nothing
+    was published).
 
     Raises NightIncomplete for the last two when `strict`, so that the scheduler shows the night as failed.
     """
     with register_of(settings) as register:
         run = register.run(run_id)
-        missing = [f"{s.source}.{s.feed} 未载入：{s.detail}" for s in register.source_statuses(run) if s.state == "failed"]
+        done = STATES
+        if run.kind == "reconcile":
+            _note_the_unreconciled(settings, register, run)
+            done = {"failed": "未核对"}
+        missing = [f"{s.source}.{s.feed} {done[s.state]}：{s.detail}" for s in register.source_statuses(run) if s.is_missing]
         published = run.kind != "night" or any(p["run_id"] == run_id for p in register.publications())
         state = "failed" if not published else "degraded" if missing else "succeeded"
         register.end_run(run, state)
     if strict and state != "succeeded":
         raise NightIncomplete("；".join(["没有发布"] * (not published) + missing))
     return state
+
+
+def _note_the_unreconciled(settings: Settings, register: Register, run: Run) -> None:
+    said = {(status.source, status.feed) for status in register.source_statuses(run)}
+    for ref in reconcilable_feeds(settings):
+        if (ref.source, ref.feed) not in said:
+            register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", "核对没有完成", None, 0))
 
 
 def fail(settings: Settings, run_id: str) -> None:
@@ -232,32 +260,42 @@ def reconcilable_feeds(settings: Settings) -> list[FeedRef]:
 
 
 def reconcile_feed(settings: Settings, run_id: str, ref: FeedRef, *, with_hashes: bool) -> dict[str, int]:
-    """Compares a feed's keys with what has landed; lands what is missing or stale and a tombstone for what is gone."""
+    """Compares a feed's keys with what has landed; lands what is missing or stale and a tombstone for what is gone.
+
+    Raises SourceUnavailable or SourceContractBroken, noted in the register first.
+    """
     from linli import landing, privacy, sources
 
     declaration, feed = _find(settings, ref)
-    ring = privacy.KeyRing.load_or_create(settings.key_ring)
-    source = sources.open_source(declaration, settings)
-    if not isinstance(source, sources.Reconcilable):
-        raise SourceContractBroken(f"{ref.source}：这类来源不能列出键，无法核对")
     with register_of(settings) as register:
         run = register.run(run_id)
-        found = landing.reconcile(settings, register, source, feed, run, ring=ring)
-        refetched = found.refetched
-        if with_hashes:
-            refetched += landing.compare_hashes(settings, register, source, feed, run, ring=ring).refetched
+        try:
+            ring = privacy.KeyRing.load_or_create(settings.key_ring)
+            source = sources.open_source(declaration, settings)
+            if not isinstance(source, sources.Reconcilable):
+                raise SourceContractBroken(f"{ref.source}：这类来源不能列出键，无法核对")
+            found = landing.reconcile(settings, register, source, feed, run, ring=ring)
+            refetched = found.refetched
+            if with_hashes:
+                refetched += landing.compare_hashes(settings, register, source, feed, run, ring=ring).refetched
+        except (SourceUnavailable, SourceContractBroken) as error:
+            register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), None, 0))
+            raise
+        register.set_source_status(run, SourceStatus(ref.source, ref.feed, "loaded", "", run.as_of, refetched + found.deleted))
         return {"keys": found.keys, "refetched": refetched, "deleted": found.deleted}
 
 
 def reconcile(
     settings: Settings, day: dt.date, *, with_hashes: bool, progress: Callable[[str, int, int], None]
-) -> list[tuple[str, dict[str, int]]]:
-    """Reconciles every feed that can be; returns (feed, counts of keys, refetched and deleted rows)."""
+) -> Iterator[tuple[str, dict[str, int]]]:
+    """Reconciles every feed that can be, whatever becomes of the others; yields (feed, counts of keys, refetched and deleted rows).
+
+    Raises NightIncomplete at the end when a feed could not be.
+    """
     run = begin(settings, day, kind="reconcile")
     refs = reconcilable_feeds(settings)
-    counts = []
     for done, ref in enumerate(refs):
         progress(f"{ref.source}.{ref.feed}", done, len(refs))
-        counts.append((f"{ref.source}.{ref.feed}", reconcile_feed(settings, run.run_id, ref, with_hashes=with_hashes)))
+        with suppress(SourceUnavailable, SourceContractBroken):
+            yield f"{ref.source}.{ref.feed}", reconcile_feed(settings, run.run_id, ref, with_hashes=with_hashes)
     finish(settings, run.run_id)
-    return counts

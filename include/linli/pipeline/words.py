@@ -12,7 +12,7 @@ from pathlib import Path
 
 from linli.settings import SHANGHAI
 
-STATES: Mapping[str, str] = {"loaded": "已载入", "failed": "未载入", "not_configured": "未配置"}
+STATES: Mapping[str, str] = {"loaded": "已载入", "stopped": "整批停在关口", "failed": "未载入", "not_configured": "未配置"}
 """what became of a feed"""
 
 STEPS: Mapping[str, str] = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}

@@ -153,6 +153,19 @@ class Register:
         ).fetchone()
         return as_moment(row[0])
 
+    def stopped_windows(self, run: Run) -> dict[tuple[str, str], dt.datetime | None]:
+        """The (source, record) of which a window read in `run` was stopped whole at the gate, and how far its other windows reach."""
+        newest = "v.batch_id = b.batch_id and v.n = (select max(n) from verdicts w where w.batch_id = b.batch_id)"
+        rows = self._db.execute(
+            f"""select s.source, s.record, (
+                  select max(b.interval_end) from batches b join verdicts v on {newest}
+                  where b.source = s.source and b.record = s.record and b.kind = 'window' and not v.stopped) as reached
+            from (select distinct b.source, b.record from batches b join verdicts v on {newest}
+                  where b.run_id = ? and b.kind = 'window' and v.stopped) s""",
+            (run.run_id,),
+        )
+        return {(r["source"], r["record"]): as_moment(r["reached"]) for r in rows}
+
     def ungated_batches(self, source: str, record: str) -> list[Batch]:
         """Batches of `record` without any verdict yet, oldest first."""
         return [

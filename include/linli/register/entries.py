@@ -123,7 +123,10 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """What became of one feed in one run: loaded, failed or not_configured; `as_of` is how far it is loaded at all."""
+    """What became of one feed in one run: loaded, stopped (read, but the gate took none of it), failed or not_configured.
+
+    `as_of` is how far it is loaded at all.
+    """
 
     source: str
     feed: str
@@ -131,6 +134,11 @@ class SourceStatus:
     detail: str
     as_of: dt.datetime | None
     landed: int
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether a configured source lacks in what the run publishes."""
+        return self.state in ("failed", "stopped")
 
 
 @dataclass(frozen=True)

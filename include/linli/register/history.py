@@ -16,11 +16,11 @@ class History:
         self._db = db
 
     def sources(self, first: dt.date, until: dt.datetime) -> list[dict[str, Any]]:
-        """What became of each feed in the runs of `first` and later days whose as_of is at or before `until`: one row a run and feed."""
+        """What became of each feed in the nights of `first` and later days whose as_of is at or before `until`: one row a run and feed."""
         return self._asked(
             """select r.day, r.token, s.source, s.feed, s.state, s.as_of as loaded_to, s.landed
             from source_status s join runs r on r.run_id = s.run_id
-            where r.day >= ? and r.as_of <= ? order by r.token, s.rowid""",
+            where r.day >= ? and r.as_of <= ? and r.kind <> 'reconcile' order by r.token, s.rowid""",
             first, until,
         )  # fmt: skip
 
@@ -52,7 +52,7 @@ class History:
         return self._asked(
             """with deciding as (
               select day, as_of, started_at, lead(started_at, 1, '9999') over (order by token) as next_started_at
-              from runs where run_id in (select run_id from source_status)
+              from runs where kind <> 'reconcile' and run_id in (select run_id from source_status)
             ), moments as (
               select source, record, opened_at, closed_at, count(*) as entries from quarantine group by source, record, opened_at, closed_at
             )
