@@ -1,5 +1,6 @@
 """Month close: when every day of a month has been published, a person approves the figures and chooses next month's campaign;
-then the month is frozen and the months closed before are compared with what is known by now. By hand: conf {"month": "2026-10"}."""
+then the month is frozen. Before they are asked, the months closed before are compared with what is known by now, and the question says
+what of them has been restated. By hand: conf {"month": "2026-10"}."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ from deployment import TIMEZONE, WAREHOUSE, WAREHOUSE_POOL, month_of, settings
 
 DAYS_OF_A_MONTH = RollupMapper(upstream_mapper=StartOfMonthMapper(timezone=TIMEZONE, input_format="%Y-%m-%d"), window=MonthWindow())
 
+CHOICES = "建议的序号（1、2、3；分区选择如 340405=1；340406=0），或一句话；0 为不开展"
+
 with DAG(
     "monthly_review",
     schedule=PartitionedAssetTimetable(assets=WAREHOUSE, default_partition_mapper=DAYS_OF_A_MONTH),
@@ -22,6 +25,14 @@ with DAG(
     doc_md=__doc__,
 ):
 
+    @task(pool=WAREHOUSE_POOL)
+    def restate(**context: object) -> dict[str, int]:
+        from linli import pipeline
+
+        pipeline.check_closable(settings(), month_of(context))
+        found = pipeline.restate_all(settings(), before=month_of(context))
+        return {each.closing.name: each.figures for each in found}
+
     @task
     def propose(**context: object) -> dict[str, Any]:
         """What the approver is shown."""
@@ -29,7 +40,6 @@ with DAG(
 
         from linli import pipeline
 
-        pipeline.check_closable(settings(), month_of(context))
         return asdict(pipeline.proposal(settings(), month_of(context)))
 
     proposal = propose()
@@ -37,12 +47,12 @@ with DAG(
         task_id="approve",
         subject="{{ ti.xcom_pull(task_ids='propose')['subject'] }}",
         body="{{ ti.xcom_pull(task_ids='propose')['body'] }}",
-        params={"campaign": Param("1", type="string", title="下月专项整治", description="建议的序号（1、2、3），或一句话；0 为不开展")},
+        params={"campaign": Param("1", type="string", title="下月专项整治", description=CHOICES)},
     )
 
     @task(pool=WAREHOUSE_POOL)
     def close(question: dict[str, Any], answer: dict[str, Any], **context: object) -> str:
-        """A month closed by hand meanwhile stays as it was closed; what was closed before it is still compared."""
+        """A month closed by hand meanwhile stays as it was closed."""
         from linli import pipeline
 
         approved_by = (answer.get("responded_by_user") or {}).get("name") or ""
@@ -51,12 +61,5 @@ with DAG(
             settings(), month_of(context), question["campaigns"], approved_by=approved_by, campaign=campaign
         )
 
-    @task(pool=WAREHOUSE_POOL)
-    def restate(**context: object) -> dict[str, int]:
-        from linli import pipeline
-
-        found = pipeline.restate_all(settings(), before=month_of(context))
-        return {each.closing.name: each.figures for each in found}
-
-    proposal >> approval
-    close(proposal, approval.output) >> restate()
+    restate() >> proposal >> approval
+    close(proposal, approval.output)

@@ -12,10 +12,15 @@ import pytest
 
 from linli import pipeline, publication
 from linli.pipeline.months import MonthNotLoaded, NotApproved
+from linli.pipeline.proposals import Choice, ProposedCampaign
 from linli.pipeline.steps import DayNotOver
 from warehouse_home import Home, at, callback, case, step
 
 OCTOBER = dt.date(2026, 10, 1)
+CAMPAIGN = ProposedCampaign(
+    number="1", district_code="340405", words="占道堆物", month_on="2026-11-01", department_code="fire", item_codes="1-01;4-01",
+    compound_codes="340405-C01-X01",
+)  # fmt: skip
 
 
 def clock(folder: Path, day: str) -> Path:
@@ -56,7 +61,7 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
         pipeline.close_month(home.settings, OCTOBER, approved_by=" ")
     with pytest.raises(DayNotOver, match="2026-10-31 还没有过完：已过完的最新一天是 2026-10-30"):
         pipeline.close_month(replace(home.settings, clock=clock(tmp_path, "2026-10-30")), OCTOBER, approved_by="李主任")
-    closed = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign="1")
+    closed = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign=Choice("占道堆物", [CAMPAIGN]))
     frozen = {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()}
 
     # what happens in November is November's, a withdrawal too; a call or a withdrawal of October that comes in late is not
@@ -95,5 +100,15 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     assert {record for row in rows if row[0] == "mart_clock_257" for record in row[8]} == {"fct_case_step 340405-2026-4/1/accept"}
     assert {record for row in rows if row[0] == "mart_two_callback_satisfaction" for record in row[8]} == {"fct_case_round 340405-2026-1/1"}
 
-    # a past day comes out as it was published, whatever has come since
+    # the complaints of October are as many as they were; the change on last year stands in the review alone and would be told
+    assert {row[4] for row in every if row[0] == "mart_monthly_review"} == set()
+
+    # what was chosen is a campaign that is run: its effect is looked at once the month after it is over
+    published(home, "2027-01-01")
+    with publication.open_published(home.settings) as con:
+        assert con.execute("select campaign_month, department_code, verdict from mart.mart_campaign_effect").fetchall() == [
+            (dt.date(2026, 11, 1), "fire", "too_few")
+        ]
+
+    # a past day comes out as it was published, by the reference data of its time, whatever has come since
     assert pipeline.rebuild(home.settings, dt.date(2026, 10, 30)).content_hash == october.content_hash

@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="月度结账：冻结一个月的�
 def month_close(
     month: MonthArgument,
     approved_by: Annotated[str, typer.Option("--approved-by", help="批准结账的人或岗位")],
-    campaign: Annotated[str, typer.Option(help="选定的下月专项整治：建议的序号，或一句话")] = "",
+    campaign: Annotated[str, typer.Option(help="选定的下月专项整治：建议的序号（分区选择如 340405=1；340406=0），或一句话")] = "",
 ) -> None:
     """结账：把一个月的全部数字冻结下来。最后一天须已载入。"""
     from linli import pipeline
@@ -29,8 +29,8 @@ def month_close(
         question = pipeline.proposal(settings, chosen)
         for text in question.lagging:
             errors.print(f"[yellow]▲ {text}，没有到月末；之后补来的列为重述")
-        words = pipeline.chosen_campaign(question.campaigns, campaign)
-        closing = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=words)
+        choice = pipeline.chosen_campaign(question.campaigns, campaign)
+        closing = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=choice)
     console.print(f"✓ {closing.name} 已结账：{closing.figure_count:,} 个数字，内容校验值 {closing.content_hash[:12]}")
 
 

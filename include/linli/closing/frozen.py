@@ -46,7 +46,7 @@ class Closing:
 
     `inputs_hash` names the accepted rows and the definitions the figures were computed from, `content_hash` the figures.
     `as_of` is the end of the month. `sources` says up to when each feed was loaded. `campaign` is what was chosen for the
-    next month, free of personal data.
+    next month, free of personal data; `campaigns` are those of the proposals it means, by codes.
     """
 
     month: dt.date
@@ -60,6 +60,7 @@ class Closing:
     closed_at: dt.datetime
     campaign: str = ""
     sources: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    campaigns: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
     @property
     def name(self) -> str:
@@ -95,6 +96,11 @@ def closed_months(closed: Path) -> list[Closing]:
     return [closing_of(closed, dt.date.fromisoformat(f"{name}-01")) for name in months]
 
 
+def chosen_campaigns(closed: Path) -> list[dict[str, Any]]:
+    """The campaigns chosen at the close of every month, oldest first."""
+    return [campaign for closing in closed_months(closed) for campaign in closing.campaigns]
+
+
 def close(
     closed: Path,
     work_file: Path,
@@ -108,6 +114,7 @@ def close(
     approved_by: str,
     closed_at: dt.datetime,
     campaign: str = "",
+    campaigns: Sequence[dict[str, Any]] = (),
     sources: Sequence[dict[str, Any]] = (),
 ) -> Closing:
     """Freezes the figures of `month` as `work_file` holds them. Raises AlreadyClosed, of two at once the later FileExistsError, and
@@ -118,8 +125,9 @@ def close(
         if not count:
             raise NothingToClose(f"{month:%Y-%m} 没有任何数字，不能结账：请核对月份")
         closing = Closing(
-            month, as_of, inputs_hash, definitions, content_hash, code_version, count, approved_by, closed_at, campaign, list(sources)
-        )
+            month, as_of, inputs_hash, definitions, content_hash, code_version, count, approved_by, closed_at, campaign, list(sources),
+            list(campaigns),
+        )  # fmt: skip
         account = json.dumps(asdict(closing), ensure_ascii=False, indent=1, default=lambda moment: moment.isoformat())
         (aside / _ACCOUNT).write_text(account + "\n", encoding="utf-8")
     return closing

@@ -19,9 +19,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from linli.closing.figures import FIGURE_COLUMNS, Mart, read_month
@@ -37,6 +39,7 @@ COLUMNS = pa.schema(
         ("cause", pa.string()),
         ("record_count", pa.int64()),
         ("records", pa.list_(pa.string())),
+        ("restated_at", pa.timestamp("us", "Asia/Shanghai")),
     ]
 )
 _MONTHS = pa.schema(
@@ -139,7 +142,8 @@ select
         case when $is_redefined then 'definition' else 'derived' end
     ) as cause,
     coalesce(behind.record_count, 0) as record_count,
-    coalesce(behind.records, cast([] as varchar[])) as records
+    coalesce(behind.records, cast([] as varchar[])) as records,
+    cast($restated_at as timestamp with time zone) as restated_at
 from differing
 inner join known_metrics as known on differing.mart = known.mart and differing.metric = known.metric
 anti join repeated on {_same("repeated", "differing")}
@@ -175,6 +179,14 @@ def restatements(closed: Path, month: dt.date) -> list[Path]:
     return sorted((closed / "restated").glob(f"{month:%Y-%m}-[0-9]*"))
 
 
+def restated_since(closed: Path, moment: dt.datetime) -> list[dict[str, Any]]:
+    """The rows of all restatements written after `moment`, as COLUMNS has them; by month, as they were said."""
+    said = published_tables(closed)["restatement"]
+    since = pa.scalar(moment, COLUMNS.field("restated_at").type)
+    rows: list[dict[str, Any]] = said.filter(pc.greater(said.column("restated_at"), since)).to_pylist()
+    return rows
+
+
 def published_tables(closed: Path) -> dict[str, pa.Table]:
     """What is published of the closed months: `month` (their accounts), `figure` (as frozen) and `restatement`."""
     closings = closed_months(closed)
@@ -191,7 +203,9 @@ def _together(paths: Sequence[Path], schema: pa.Schema) -> pa.Table:
     return pa.concat_tables([schema.empty_table(), *(pq.read_table(path).select(schema.names).cast(schema) for path in paths)])
 
 
-def restate(closed: Path, work_file: Path, marts: Sequence[Mart], month: dt.date, *, definitions: str) -> Restated:
+def restate(
+    closed: Path, work_file: Path, marts: Sequence[Mart], month: dt.date, *, definitions: str, restated_at: dt.datetime
+) -> Restated:
     """Compares a closed month with `work_file`, which was built for the month's as_of from everything accepted so far.
 
     Writes the figures that differ as the month's next restatement; said again without a change, it writes nothing.
@@ -211,7 +225,8 @@ def restate(closed: Path, work_file: Path, marts: Sequence[Mart], month: dt.date
             con.execute(f"create table earlier as {_EARLIER}", {"paths": [str(folder / "restated.parquet") for folder in earlier]})
         else:
             con.execute(f"create table earlier as {_NO_EARLIER}")
-        con.execute(f"create table restated as {_RESTATED}", {"month": month, "number": number, "is_redefined": definitions != before})
+        given = {"month": month, "number": number, "is_redefined": definitions != before, "restated_at": restated_at}
+        con.execute(f"create table restated as {_RESTATED}", given)
         row = con.execute("select count(*) from restated").fetchone()
         count = int(row[0]) if row else 0
         place = closed / "restated" / f"{closing.name}-{number:04d}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,15 @@ from linli.calendar import next_month
 from linli.closing import AlreadyClosed, Closing, Restated
 from linli.failures import Refusal
 from linli.pipeline.night import silent
-from linli.pipeline.proposals import FILLED_IN, chosen_campaign
-from linli.pipeline.steps import catalog, check_over, code_version, register_of
+from linli.pipeline.proposals import FILLED_IN, Choice, ProposedCampaign, chosen_campaign
+from linli.pipeline.steps import catalog, check_over, code_version, register_of, write_chosen
 from linli.register import Register, Run, Verdict, now
 from linli.settings import Settings, as_of
 from linli.warehouse import Rebuilt
 
 CLOSE = "close"
 REBUILD = "rebuild"
+NOTHING_CHOSEN = Choice("")
 
 
 class MonthNotLoaded(Refusal):
@@ -52,24 +53,26 @@ def check_closable(settings: Settings, month: dt.date) -> None:
         _loaded(register, day)
 
 
-def close_as_answered(settings: Settings, month: dt.date, campaigns: Mapping[str, str], *, approved_by: str, campaign: str) -> str:
+def close_as_answered(
+    settings: Settings, month: dt.date, campaigns: Sequence[ProposedCampaign], *, approved_by: str, campaign: str
+) -> str:
     """`close_month` by the answer to a proposal with these campaigns: the content hash, or what is said of a month that has been closed
     by hand meanwhile. Raises NotProposed besides."""
     # there are months without proposals, and the form is filled in with the first
     untouched = campaign.strip() == FILLED_IN and not campaigns
     try:
         closing.check_open(settings.closed, month)
-        chosen = "" if untouched else chosen_campaign(campaigns, campaign)
+        chosen = Choice("") if untouched else chosen_campaign(campaigns, campaign)
         return close_month(settings, month, approved_by=approved_by, campaign=chosen).content_hash
     except AlreadyClosed as closed_by_hand:
         return str(closed_by_hand)
 
 
-def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaign: str = "") -> Closing:
+def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaign: Choice = NOTHING_CHOSEN) -> Closing:
     """Freezes the figures of `month` as everything accepted so far gives them, for the as_of at which the month ended.
 
-    `campaign` is what was chosen for the next month, in words. Raises NotApproved, DayNotOver for a month that is not over,
-    MonthNotLoaded, AlreadyClosed, NothingToClose, BuildFailed.
+    `campaign` is what was chosen for the next month: the proposals it means are campaigns that are run, from the next build on.
+    Raises NotApproved, DayNotOver for a month that is not over, MonthNotLoaded, AlreadyClosed, NothingToClose, BuildFailed.
     """
     day = next_month(month) - dt.timedelta(days=1)
     if not approved_by.strip():
@@ -80,7 +83,7 @@ def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaig
         run = _loaded(register, day)
         closing_run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))
         with _ended(register, closing_run), _computed(settings, register, closing_run, register.verdicts()) as (built, rebuilt):
-            return closing.close(
+            closed = closing.close(
                 settings.closed,
                 built,
                 warehouse.monthly_marts(settings),
@@ -91,12 +94,15 @@ def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaig
                 code_version=code_version(settings.project),
                 approved_by=approved_by,
                 closed_at=now(),
-                campaign=campaign,
+                campaign=campaign.words,
+                campaigns=[dict(each) for each in campaign.campaigns],
                 sources=[
                     {"source": s.source, "feed": s.feed, "state": s.state, "as_of": s.as_of.isoformat() if s.as_of else None}
                     for s in register.source_statuses(run)
                 ],
             )
+    write_chosen(settings)
+    return closed
 
 
 def restate_month(settings: Settings, month: dt.date) -> Restated:
@@ -107,7 +113,8 @@ def restate_month(settings: Settings, month: dt.date) -> Restated:
         run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))
         with _ended(register, run), _computed(settings, register, run, register.verdicts()) as (built, rebuilt):
             marts = warehouse.monthly_marts(settings)
-            return closing.restate(settings.closed, built, marts, day.replace(day=1), definitions=rebuilt.definitions)
+            first = day.replace(day=1)
+            return closing.restate(settings.closed, built, marts, first, definitions=rebuilt.definitions, restated_at=now())
 
 
 def restate_all(settings: Settings, progress: Callable[[str, int, int], None] = silent, *, before: dt.date) -> list[Restated]:
@@ -121,7 +128,8 @@ def restate_all(settings: Settings, progress: Callable[[str, int, int], None] = 
 
 
 def rebuild(settings: Settings, day: dt.date, *, into: Path | None = None) -> Published:
-    """Computes the figures of a past day again, from what the nights up to it had accepted; writes them to `into` if given.
+    """Computes the figures of a past day again, from what the nights up to it had accepted and the reference data of its night; writes
+    them to `into` if given.
 
     Raises FileExistsError when `into` is there already, BuildFailed when a model or a test fails.
     """
@@ -129,8 +137,8 @@ def rebuild(settings: Settings, day: dt.date, *, into: Path | None = None) -> Pu
         raise FileExistsError(17, "文件已存在", str(into))
     with register_of(settings) as register:
         run = register.begin_run(day, as_of(day), kind=REBUILD, code_version=code_version(settings.project))
-        verdicts = register.verdicts(known_by=run.as_of)
-        with _ended(register, run), _computed(settings, register, run, verdicts) as (built, _):
+        verdicts, seeds = register.verdicts(known_by=run.as_of), register.seeds_at(run.as_of)
+        with _ended(register, run), _computed(settings, register, run, verdicts, seeds) as (built, _):
             target = built.with_name("figures.duckdb")
             digest = publication.export_alone(built, target)
             if into is not None:
@@ -158,9 +166,11 @@ def _ended(register: Register, run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def _computed(settings: Settings, register: Register, run: Run, verdicts: Sequence[Verdict]) -> Iterator[tuple[Path, Rebuilt]]:
-    """A file built for the run's as_of from these verdicts, gone afterwards."""
+def _computed(
+    settings: Settings, register: Register, run: Run, verdicts: Sequence[Verdict], seeds: str | None = None
+) -> Iterator[tuple[Path, Rebuilt]]:
+    """A file built for the run's as_of from these verdicts, gone afterwards; by today's reference data, or the kept `seeds`."""
     settings.warehouse.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(prefix=".rebuilt-", dir=settings.warehouse) as folder:
         built = Path(folder) / settings.work_file.name
-        yield built, warehouse.rebuild(settings, register, catalog(settings), run, verdicts, built)
+        yield built, warehouse.rebuild(settings, register, catalog(settings), run, verdicts, built, seeds=seeds)

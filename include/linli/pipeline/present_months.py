@@ -7,21 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from linli.closing import Restated
+from linli.pipeline.words import cause_label
 
-CAUSES = {
-    "late_record": "补录",
-    "removed": "已删除或移出本月",
-    "excluded": "计入与否有变",
-    "corrected": "更正",
-    "definition": "口径或参考数据有变",
-    "derived": "由其他数字带出",
-}
 _SHOWN = 40
-
-
-def cause_label(cause: str) -> str:
-    """The causes of a restatement, joined by '+', in words."""
-    return "、".join(CAUSES[name] for name in cause.split("+"))
 
 
 def show_restatements(console: Console, found: Restated) -> None:

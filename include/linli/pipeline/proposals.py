@@ -1,17 +1,19 @@
-"""What a person is asked at the close of a month: the headline figures, and the campaigns proposed for the next month."""
+"""What a person is asked at the close of a month: the headline figures, what has been restated, and the campaigns proposed for the next
+month; and what the answer chooses."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
-from linli import publication
+from linli import closing, publication
 from linli.calendar import next_month
 from linli.failures import Refusal
 from linli.pipeline.steps import catalog, configured_feeds, feeds, register_of
-from linli.pipeline.words import STEPS, moment
+from linli.pipeline.words import STEPS, moment, restated_in_words
 from linli.settings import SHANGHAI, Settings, as_of
 
 _CLOCK = """
@@ -29,7 +31,7 @@ _PROPOSED = """
     )
 
     select
-        proposal.proposal_rank, districts.district_name, category.key_name,
+        cast(proposal.proposal_rank as varchar), proposal.district_code, districts.district_name, category.key_name,
         array_to_string(array(
             select item.key_name from named as item
             where item.level = 'item' and item.district_code = proposal.district_code
@@ -39,7 +41,9 @@ _PROPOSED = """
             select compound.key_name from named as compound
             where compound.level = 'compound' and compound.district_code = proposal.district_code
               and compound.key in (select unnest(string_split(proposal.compound_codes, ';'))) order by compound.key
-        ), '、')
+        ), '、'),
+        cast(proposal.month as varchar), proposal.duty_department_code,
+        concat_ws(';', proposal.item_1_code, proposal.item_2_code, proposal.item_3_code), proposal.compound_codes
     from mart.mart_campaign_proposal as proposal
     inner join ref.dim_district as districts on proposal.district_code = districts.district_code
     left join named as category
@@ -48,24 +52,47 @@ _PROPOSED = """
     order by proposal.proposal_rank, proposal.district_code
 """
 
-
-
 FILLED_IN = "1"
 """the answer the form of `monthly_review` is filled in with: the first proposal"""
+NONE = "0"
+"""the answer that no campaign is run"""
+
+_BY_DISTRICT = re.compile(r"([0-9]{6})[=:：＝]([0-9]+)")
+_RESTATED_SHOWN = 12
 
 
 class NotProposed(Refusal):
     """The number chosen is that of no proposal."""
 
 
+class ProposedCampaign(TypedDict):
+    """A campaign proposed under `number` in its district: in words, and as the relation `campaigns` has it."""
+
+    number: str
+    district_code: str
+    words: str
+    month_on: str
+    department_code: str
+    item_codes: str
+    compound_codes: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen for the next month: in words, and the campaigns among the proposals it means."""
+
+    words: str
+    campaigns: Sequence[ProposedCampaign] = ()
+
+
 @dataclass(frozen=True)
 class Proposal:
     """The question whether a month may be closed, in Chinese: `subject`, `body` (Markdown), the campaigns proposed for the
-    next month, by rank, and which data do not reach the end of the month."""
+    next month, and which data do not reach the end of the month."""
 
     subject: str
     body: str
-    campaigns: Mapping[str, str]
+    campaigns: Sequence[ProposedCampaign]
     lagging: Sequence[str] = ()
 
 
@@ -81,21 +108,54 @@ def proposal(settings: Settings, month: dt.date) -> Proposal:
     lines += [f"- 一案双回访：双满意 {satisfied} / 双回访 {called}，未到期 {pending}"] if called else []
     lagging = _lagging(settings, as_of(next_month(month) - dt.timedelta(days=1)), published_to)
     lines += ["", "没有到月末的数据（结账后补来的列为重述）：", *(f"- {text}" for text in lagging)] if lagging else []
+    lines += _restated(settings, month)
     campaigns = _campaigns(settings, month)
-    lines += ["", "下月专项整治建议：", *(f"- {rank}：{text}" for rank, text in campaigns.items())] if campaigns else []
+    lines += ["", "下月专项整治建议：", *(f"- {each['number']}：{each['words']}" for each in campaigns)] if campaigns else []
+    districts = list(dict.fromkeys(each["district_code"] for each in campaigns))
+    if len(districts) > 1:
+        lines += ["", f"只填序号时各区都取该项；分区选择写作 {'；'.join(f'{code}=1' for code in districts)}，0 为不开展。"]
     return Proposal(f"{month:%Y年%m月} 综合执法回头看：请批准结账", "\n".join(lines), campaigns, lagging)
 
 
-def chosen_campaign(campaigns: Mapping[str, str], answer: str) -> str:
-    """What was chosen, in words: the proposal of that rank as it was shown, or the answer itself. Raises NotProposed."""
+def chosen_campaign(campaigns: Sequence[ProposedCampaign], answer: str) -> Choice:
+    """What was chosen: by number in every district that has a proposal of that number, by number in each district
+    ('340405=1；340406=0'), or in words of the answer's own. Raises NotProposed."""
     answer = answer.strip()
+    parts = [_BY_DISTRICT.fullmatch(part) for part in re.split(r"[;；,，、\s]+", answer) if part]
     if answer.isdecimal():
         # also 01 and full-width digits
-        answer = str(int(answer))
-    if answer.isdecimal() and int(answer) and answer not in campaigns:
-        shown = "、".join(campaigns) or "本月没有建议"
-        raise NotProposed(f"专项整治建议里没有第 {answer} 项（{shown}）：请填其中的序号、0（不开展）或一句话")
-    return campaigns.get(answer) or ("不开展" if answer == "0" else answer)
+        chosen = {code: str(int(answer)) for code in dict.fromkeys(each["district_code"] for each in campaigns)}
+        if int(answer) and not any(each["number"] == str(int(answer)) for each in campaigns):
+            raise NotProposed(_no_such(campaigns, str(int(answer))))
+    elif parts and all(parts):
+        chosen = {part[1]: str(int(part[2])) for part in parts if part}
+        for code, number in chosen.items():
+            if number != NONE and not any(each["district_code"] == code and each["number"] == number for each in campaigns):
+                raise NotProposed(_no_such([each for each in campaigns if each["district_code"] == code], f"{code}={number}"))
+    else:
+        return Choice(answer)
+    found = [each for each in campaigns if chosen.get(each["district_code"]) == each["number"]]
+    return Choice("；".join(each["words"] for each in found) or "不开展", found)
+
+
+def _no_such(campaigns: Sequence[ProposedCampaign], number: str) -> str:
+    shown = "、".join(dict.fromkeys(each["number"] for each in campaigns)) or "本月没有建议"
+    return f"专项整治建议里没有第 {number} 项（{shown}）：请填其中的序号、0（不开展）或一句话"
+
+
+def _restated(settings: Settings, month: dt.date) -> list[str]:
+    """What has been restated of months closed before, since the close before this one: the districts' figures, how many others."""
+    before = [each for each in closing.closed_months(settings.closed) if each.month < month]
+    found = closing.restated_since(settings.closed, before[-1].closed_at) if before else []
+    if not found:
+        return []
+    of_districts = [row for row in found if row["level"] in (None, "district")]
+    lines = ["", f"此前已结账各月的更正（重述）{len(found)} 个数字，其中全区数字 {len(of_districts)} 个："]
+    for row in of_districts[:_RESTATED_SHOWN]:
+        lines.append(f"- {restated_in_words(row)}")
+    if len(of_districts) > _RESTATED_SHOWN:
+        lines.append(f"- 其余 {len(of_districts) - _RESTATED_SHOWN} 个见 closed.restatement")
+    return lines
 
 
 def _lagging(settings: Settings, month_end: dt.datetime, published_to: dt.datetime) -> list[str]:
@@ -112,11 +172,21 @@ def _lagging(settings: Settings, month_end: dt.datetime, published_to: dt.dateti
     return found
 
 
-def _campaigns(settings: Settings, month: dt.date) -> dict[str, str]:
-    by_rank: dict[str, list[str]] = {}
-    for rank, district, theme, items, compounds in _asked(settings, _PROPOSED, month):
-        by_rank.setdefault(str(rank), []).append(f"{district} {theme}（{items}），{compounds}")
-    return {rank: "；".join(texts) for rank, texts in by_rank.items()}
+def _campaigns(settings: Settings, month: dt.date) -> list[ProposedCampaign]:
+    return [
+        ProposedCampaign(
+            number=number,
+            district_code=code,
+            words=f"{district} {theme}（{items}），{compounds}",
+            month_on=month_on,
+            department_code="" if department == "none" else department,
+            item_codes=item_codes,
+            compound_codes=compound_codes,
+        )
+        for number, code, district, theme, items, compounds, month_on, department, item_codes, compound_codes in _asked(
+            settings, _PROPOSED, month
+        )
+    ]
 
 
 def _asked(settings: Settings, sql: str, month: dt.date | None = None) -> list[tuple[Any, ...]]:

@@ -3,9 +3,11 @@ so that it can be called by an Airflow task, the command line or a test alike.""
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import functools
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -204,8 +206,29 @@ def build_run(settings: Settings, run_id: str) -> dict[str, int]:
     with register_of(settings) as register:
         run = register.run(run_id)
         register.check_token(run)
+        write_chosen(settings)
         report = warehouse.build(settings, register, catalog(settings), run)
         return {"verdicts": report.verdicts, "models": report.models, "tests": report.tests}
+
+
+def write_chosen(settings: Settings) -> None:
+    """Brings the seed of campaigns that were run in line with the closed months: those of the deployment's own list, then the chosen."""
+    from linli import warehouse
+
+    written = warehouse.chosen(settings) / warehouse.CAMPAIGNS
+    names = ("district_code", "month_on", "department_code", "item_codes", "compound_codes")
+    chosen = [[each[name] for name in names] for each in closing.chosen_campaigns(settings.closed)]
+    if not chosen:
+        written.unlink(missing_ok=True)
+        return
+    with (settings.reference / warehouse.CAMPAIGNS).open(encoding="utf-8", newline="") as file:
+        listed = [[row[name] for name in names] for row in csv.DictReader(file)]
+    known = {tuple(row[:3]) for row in listed}
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([names, *listed, *(row for row in chosen if tuple(row[:3]) not in known)])
+    if not written.exists() or written.read_text(encoding="utf-8") != text.getvalue():
+        written.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        written.write_text(text.getvalue(), encoding="utf-8")
 
 
 def publish_run(settings: Settings, run_id: str) -> Release:

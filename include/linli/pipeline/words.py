@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from linli.settings import SHANGHAI
 
@@ -27,10 +28,32 @@ CLOSED: Mapping[str, str] = {
 }
 """why a quarantine entry has ended"""
 
+CAUSES: Mapping[str, str] = {
+    "late_record": "补录",
+    "removed": "已删除或移出本月",
+    "excluded": "计入与否有变",
+    "corrected": "更正",
+    "definition": "口径或参考数据有变",
+    "derived": "由其他数字带出",
+}
+"""why a figure of a closed month reads otherwise"""
+
 _MARK = 12
 _CHECKSUM = re.compile(rf"\b([0-9a-f]{{{_MARK}}})[0-9a-f]{{{64 - _MARK}}}\b")
 _INSTANT = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}(?::?\d{2})?)(?!\d)")
 _COMMAND = re.compile(r"(?<![\w./-])linli(?= [a-z])")
+
+
+def cause_label(cause: str) -> str:
+    """The causes of a restatement, joined by '+', in words."""
+    return "、".join(CAUSES[name] for name in cause.split("+"))
+
+
+def restated_in_words(row: Mapping[str, Any]) -> str:
+    """A row of `closed.restatement` as a sentence: which figure, from what to what, why, how many records are behind it and one of them."""
+    figure = " ".join(part for part in (f"{row['month']:%Y-%m}", row["mart"], row["district_code"], row["grain"], row["metric"]) if part)
+    behind = f"，{row['record_count']} 条记录，如 {row['records'][0]}" if row["records"] else ""
+    return f"{figure}：{row['old_value'] or '无'} → {row['new_value'] or '无'}（{cause_label(row['cause'])}{behind}）"
 
 
 def moment(at: dt.datetime | None) -> str:

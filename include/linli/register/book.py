@@ -347,6 +347,20 @@ class Register:
             for r in self._db.execute("select * from source_status where run_id=? order by rowid", (run.run_id,))
         ]
 
+    def note_seeds(self, run: Run, seeds: str) -> None:
+        """Notes by which kept seeds `run` was built."""
+        with self._write() as db:
+            db.execute("insert or replace into seeds_used values (?,?)", (run.run_id, seeds))
+
+    def seeds_at(self, as_of: dt.datetime) -> str | None:
+        """The seeds of the last night published for `as_of` or before, else of the first one ever; None when none were kept."""
+        row = self._db.execute(
+            """select s.seeds from seeds_used s join runs r on r.run_id = s.run_id join publications p on p.run_id = r.run_id
+            order by r.as_of <= ? desc, case when r.as_of <= ? then r.as_of end desc, r.as_of, r.token desc limit 1""",
+            (as_text(as_of), as_text(as_of)),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
     @contextmanager
     def publishing(self, run: Run) -> Iterator[None]:
         """Holds the register while a release is switched in, so no newer run can begin in between.

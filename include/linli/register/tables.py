@@ -41,6 +41,9 @@ create table if not exists check_results (
   evaluated integer not null, unexpected integer not null, result text not null, decided_at text not null,
   primary key (run_id, source, record, rule)
 ) strict;
+create table if not exists seeds_used (
+  run_id text primary key, seeds text not null
+) strict;
 create table if not exists publications (
   version text primary key, run_id text not null, token integer not null, content_hash text not null, published_at text not null
 ) strict;

@@ -3,5 +3,6 @@
 from linli.warehouse.build import BuildReport, Rebuilt, build, make_ready, rebuild
 from linli.warehouse.dbt import BuildFailed
 from linli.warehouse.marts import monthly_marts
+from linli.warehouse.project import CAMPAIGNS, chosen
 
-__all__ = ["BuildFailed", "BuildReport", "Rebuilt", "build", "make_ready", "monthly_marts", "rebuild"]
+__all__ = ["CAMPAIGNS", "BuildFailed", "BuildReport", "Rebuilt", "build", "chosen", "make_ready", "monthly_marts", "rebuild"]

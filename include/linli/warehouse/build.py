@@ -28,7 +28,7 @@ from linli.warehouse.dbt import NodeResult, dbt_build, start_dbt
 from linli.warehouse.history import history
 from linli.warehouse.landed import Accepted, Finished
 from linli.warehouse.locks import only_user_of_the_project, only_writer
-from linli.warehouse.project import fingerprint, stage
+from linli.warehouse.project import fingerprint, keep_seeds, stage
 
 # The calendar ends in the same year whatever the day, so that no New Year changes it: with the tenth provisional year,
 # and only for an as_of within two years of that with the next tenth.
@@ -60,7 +60,7 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
     with only_writer(settings) as of_file, only_user_of_the_project(settings) as of_project:
         project = stage(settings)
         days = calendar.calendar_rows(calendar.first_published_on(), last_calendar_day(run.as_of))
-        definitions = fingerprint(project, settings, days)
+        definitions = f"{fingerprint(project, settings, days)} {project.campaigns}"
         last = _last_finished(settings)
         reason = _reason_for_all(last, run, definitions)
         work_file = _fresh_file(settings) if reason else settings.work_file
@@ -72,6 +72,7 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
             landed.prepare(con, settings, catalog.records, accepted, run, last.as_of if last else None, days, told)
         idle = _idle(catalog, accepted)
         results = dbt_build(project, settings, work_file, full_refresh=reason is not None, idle=idle, locks=(of_file, of_project))
+        register.note_seeds(run, keep_seeds(settings, project))
         with _opened(work_file) as con:
             landed.note_finished(con, run, definitions, accepted)
         if reason:
@@ -130,27 +131,37 @@ def _idle(catalog: Catalog, accepted: list[Accepted]) -> list[str]:
 @dataclass(frozen=True)
 class Rebuilt:
     """What a rebuild computed from: `definitions` is the fingerprint of models, seeds, calendar and thresholds, `inputs_hash`
-    names these and every verdict whose rows were counted."""
+    names these, the campaigns that were run and every verdict whose rows were counted."""
 
     definitions: str
     inputs_hash: str
     verdicts: int
 
 
-def rebuild(settings: Settings, register: Register, catalog: Catalog, run: Run, verdicts: Sequence[Verdict], into: Path) -> Rebuilt:
-    """Computes everything for `run.as_of` from the rows these verdicts accept, into the fresh file `into`.
+def rebuild(
+    settings: Settings,
+    register: Register,
+    catalog: Catalog,
+    run: Run,
+    verdicts: Sequence[Verdict],
+    into: Path,
+    *,
+    seeds: str | None = None,
+) -> Rebuilt:
+    """Computes everything for `run.as_of` from the rows these verdicts accept and today's reference data, or the kept `seeds`, into the
+    fresh file `into`.
 
     The working file is not touched. The name of `into` must be that of the working file. Raises BuildFailed.
     """
     with only_writer(settings) as of_file, only_user_of_the_project(settings) as of_project:
-        project = stage(settings)
+        project = stage(settings, seeds)
         days = calendar.calendar_rows(calendar.first_published_on(), last_calendar_day(run.as_of))
         definitions = fingerprint(project, settings, days)
         accepted = _with_batches(register, verdicts)
         with _opened(into) as con:
             landed.prepare(con, settings, catalog.records, accepted, run, None, days, history(register, catalog, run))
         dbt_build(project, settings, into, full_refresh=True, idle=[], locks=(of_file, of_project))
-    named = "\n".join([definitions, *sorted(verdict.verdict_id for verdict in verdicts)])
+    named = "\n".join([definitions, project.campaigns, *sorted(verdict.verdict_id for verdict in verdicts)])
     return Rebuilt(definitions, hashlib.sha256(named.encode()).hexdigest(), len(verdicts))
 
 

@@ -11,12 +11,12 @@ adds a level it has none for, with an SQL expression of the list of its keys:
 
           keys: {called_department: "(select list(department_code) from ref.departments where …)"}
 
-A mart that only repeats the figures of others says
+A mart that repeats the figures of others says which of its own stand nowhere else; just these are closed:
 
     meta:
-      closing: derived
+      figures: [complaint_change_rate]
 
-and is not among the marts that are closed. One that repeats columns, be it in some of its rows only, names them and the mart that
+One that repeats columns, be it in some of its rows only, names them and the mart that
 counts them:
 
     meta:
@@ -41,7 +41,6 @@ from linli.warehouse.project import stage
 
 MONTH = "month"
 DISTRICT = "district_code"
-DERIVED = "derived"
 EVERYWHERE = "true"
 _GRAIN_TESTS = ("sound", "grain")
 
@@ -92,9 +91,7 @@ def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
     for name, node in manifest["nodes"].items():
         grain = grains.get(name, ())
         if node["resource_type"] == "model" and node["schema"] == "mart" and MONTH in grain:
-            meta = node["config"]["meta"]
-            if meta.get("closing") != DERIVED:
-                found.append(_mart(node["name"], grain, list(node["columns"]), meta))
+            found.append(_mart(node["name"], grain, list(node["columns"]), node["config"]["meta"]))
     return sorted(found, key=lambda mart: mart.name)
 
 
@@ -103,7 +100,8 @@ def _mart(name: str, grain: Sequence[str], columns: Sequence[str], meta: Mapping
     # records are found by place: a row named by a case or a cluster still belongs to its district
     if DISTRICT in columns and DISTRICT not in grain:
         named_by.append(DISTRICT)
-    figures = [column for column in columns if column != MONTH and column not in named_by]
+    own = meta.get("figures", columns)
+    figures = [column for column in columns if column != MONTH and column not in named_by and column in own]
     behind = tuple(FactRows(**rows) for rows in meta.get("closing", []))
     repeated = {column: said.get("where", EVERYWHERE) for said in meta.get("repeats", []) for column in said["columns"]}
     return Mart(name, tuple(named_by), tuple(figures), behind, repeated)

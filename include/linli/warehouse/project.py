@@ -1,12 +1,16 @@
 """The staged dbt project: a copy under the home folder, with the deployment's reference data as its seeds.
 
-dbt parses only what has changed since its last run, so an unchanged file keeps its place and time.
+Over the project's own seeds lie those of LINLI_REFERENCE, and over these what people have chosen at the close of months. dbt parses only
+what has changed since its last run, so an unchanged file keeps its place and time.
+
+The seeds of every night are kept (`seeds/<hash>/` under the home folder), so that a past day is computed again from those of its time.
 """
 
 from __future__ import annotations
 
 import filecmp
 import hashlib
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,28 +18,34 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from linli.durable import sync
 from linli.settings import Settings
 
+CAMPAIGNS = "campaigns.csv"
 _SUFFIXES = frozenset({".sql", ".py", ".yml", ".csv", ".md"})
 
 
 @dataclass(frozen=True)
 class StagedProject:
-    """Where dbt runs. `definitions` is a hash of every file that decides a figure, seeds included."""
+    """Where dbt runs. `definitions` is a hash of every file that decides a figure, seeds included, but for the campaigns that were run:
+    these are a decision, of which `campaigns` is the hash."""
 
     folder: Path
     target: Path
     logs: Path
     definitions: str
+    campaigns: str
 
 
-def stage(settings: Settings) -> StagedProject:
-    """Brings the staged project in line with the project's dbt files and the deployment's reference data."""
+def stage(settings: Settings, seeds: str | None = None) -> StagedProject:
+    """Brings the staged project in line with the project's dbt files and the deployment's reference data, or the kept `seeds`."""
     folder = settings.home / "dbt" / "project"
     wanted = dict(_files(settings.project / "dbt_project", folder))
-    wanted |= {folder / "seeds" / path.name: path for path in settings.reference.glob("*.csv")}
-    total = hashlib.sha256()
+    for source in [_kept(settings) / seeds] if seeds else [settings.reference, chosen(settings)]:
+        wanted |= {folder / "seeds" / path.name: path for path in source.glob("*.csv")}
+    definitions, campaigns = hashlib.sha256(), hashlib.sha256()
     for copy, original in sorted(wanted.items()):
+        total = campaigns if copy.name == CAMPAIGNS else definitions
         total.update(f"{copy.relative_to(folder).as_posix()}\0".encode())
         total.update(original.read_bytes())
         if not (copy.exists() and filecmp.cmp(original, copy, shallow=False)):
@@ -44,7 +54,40 @@ def stage(settings: Settings) -> StagedProject:
     for path, _ in list(_files(folder, folder)):
         if path not in wanted:
             path.unlink()
-    return StagedProject(folder, settings.home / "dbt" / "target", settings.home / "dbt" / "logs", total.hexdigest())
+    target, logs = settings.home / "dbt" / "target", settings.home / "dbt" / "logs"
+    return StagedProject(folder, target, logs, definitions.hexdigest(), campaigns.hexdigest())
+
+
+def chosen(settings: Settings) -> Path:
+    """The folder of seeds that follow from what people have chosen; it can be written again at any time."""
+    return settings.home / "dbt" / "chosen"
+
+
+def keep_seeds(settings: Settings, project: StagedProject) -> str:
+    """Keeps a copy of the staged seeds, once for all nights that have the same; returns its name."""
+    files = sorted((project.folder / "seeds").glob("*.csv"))
+    total = hashlib.sha256()
+    for path in files:
+        total.update(f"{path.name}\0".encode() + path.read_bytes())
+    place = _kept(settings) / total.hexdigest()[:32]
+    if not place.exists():
+        aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+        aside.mkdir(parents=True, mode=0o700)
+        for path in files:
+            shutil.copyfile(path, aside / path.name)
+            sync(aside / path.name)
+        sync(aside)
+        try:
+            aside.rename(place)
+        except OSError:
+            shutil.rmtree(aside)
+            if not place.exists():
+                raise
+    return place.name
+
+
+def _kept(settings: Settings) -> Path:
+    return settings.home / "seeds"
 
 
 def fingerprint(project: StagedProject, settings: Settings, calendar: pa.Table) -> str:

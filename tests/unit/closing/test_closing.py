@@ -14,6 +14,7 @@ import pytest
 from linli import closing
 from linli.warehouse.marts import FactRows, Mart
 
+RESTATED_AT = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
 OCTOBER = dt.date(2026, 10, 1)
 END = dt.datetime(2026, 11, 1, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 BEHIND = FactRows("fct_case", "case_no", "month = {month}")
@@ -68,7 +69,8 @@ def frozen(folder: Path, work_file: Path, marts: Sequence[Mart]) -> closing.Clos
 
 
 def restated(folder: Path, cases: Sequence[Case], *, note: str = "x", definitions: str = "d") -> list[tuple[Any, ...]]:
-    found = closing.restate(folder / "closed", built(folder, cases, note=note), MARTS, OCTOBER, definitions=definitions)
+    work_file = built(folder, cases, note=note)
+    found = closing.restate(folder / "closed", work_file, MARTS, OCTOBER, definitions=definitions, restated_at=RESTATED_AT)
     if found.path is None:
         return []
     columns = "mart, level, key, grain, metric, old_value, new_value, cause, records"
@@ -113,7 +115,7 @@ def test_a_month_is_closed_once(tmp_path: Path) -> None:
         closed(tmp_path, built(tmp_path, CASES[:1]))
     assert bytes_of(tmp_path / "closed" / "2026-10") == before
     with pytest.raises(closing.NotClosed, match="2026-09"):
-        closing.restate(tmp_path / "closed", work_file, MARTS, dt.date(2026, 9, 1), definitions="d")
+        closing.restate(tmp_path / "closed", work_file, MARTS, dt.date(2026, 9, 1), definitions="d", restated_at=RESTATED_AT)
 
 
 def test_the_same_figures_restate_nothing(tmp_path: Path) -> None:
@@ -217,7 +219,7 @@ def test_records_of_another_district_are_not_behind_a_figure(tmp_path: Path) -> 
         approved_by="张主任", closed_at=END,
     )  # fmt: skip
     late = both(*CASES, ("E", "2026-10-01", "C02", True, True))
-    found = closing.restate(tmp_path / "closed", late, MARTS, OCTOBER, definitions="d")
+    found = closing.restate(tmp_path / "closed", late, MARTS, OCTOBER, definitions="d", restated_at=RESTATED_AT)
     rows = duckdb.execute(f"select district_code, records from '{found.path}' where level = 'community'").fetchall()
     assert sorted(rows) == [("340405", ["fct_case E"]), ("999999", ["fct_case other E"])]
 
@@ -232,7 +234,7 @@ def test_what_a_mart_only_repeats_is_not_closed_and_not_restated(tmp_path: Path)
             folder, built(tmp_path, CASES), marts, OCTOBER, as_of=END, inputs_hash="i", definitions="d", code_version="v",
             approved_by="张主任", closed_at=END,
         )  # fmt: skip
-        found = closing.restate(folder, built(tmp_path, late), repeats, OCTOBER, definitions="d")
+        found = closing.restate(folder, built(tmp_path, late), repeats, OCTOBER, definitions="d", restated_at=RESTATED_AT)
         return duckdb.execute(f"select level, key, metric, old_value, new_value from '{found.path}'").fetchall()
 
     only = [("community", "C01", "good_rate", "0.5", "0.666666666667")]
@@ -265,6 +267,7 @@ def test_records_behind_a_level_the_fact_has_no_column_for(tmp_path: Path) -> No
         tmp_path / "closed", called(["消防"]), [calls], OCTOBER, as_of=END, inputs_hash="i", definitions="d", code_version="v",
         approved_by="张主任", closed_at=END,
     )  # fmt: skip
-    found = closing.restate(tmp_path / "closed", called(["消防"], ["住建", "消防"], []), [calls], OCTOBER, definitions="d")
+    work_file = called(["消防"], ["住建", "消防"], [])
+    found = closing.restate(tmp_path / "closed", work_file, [calls], OCTOBER, definitions="d", restated_at=RESTATED_AT)
     rows = duckdb.execute(f"select key, new_value, cause, records from '{found.path}' order by key").fetchall()
     assert rows == [("fire", "2", "late_record", ["fct_call 1"]), ("housing", "1", "late_record", ["fct_call 1"])]

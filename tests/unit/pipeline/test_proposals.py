@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import pytest
 
-from linli.pipeline.proposals import NotProposed, chosen_campaign, proposal
+from linli import closing
+from linli.pipeline.proposals import NotProposed, ProposedCampaign, chosen_campaign, proposal
 from linli.register import Batch, Register
 from linli.settings import Settings, as_of
 
@@ -40,9 +43,10 @@ def settings(tmp_path: Path) -> Settings:
               ('compound', '340405', 'X1', '春晖花苑'), ('compound', '340405', 'X2', '和畅佳园'), ('compound', '999999', 'X1', '别处')
             ) t(level, district_code, key, key_name)""",
             """create table mart.mart_campaign_proposal as select * from (values
-              (date '2026-11-01', '340405', 1, '4', '4-02', '4-01', null, 'X2;X1'),
-              (date '2026-10-01', '340405', 1, '4', '4-01', null, null, 'X1')
-            ) t(month, district_code, proposal_rank, category_code, item_1_code, item_2_code, item_3_code, compound_codes)""",
+              (date '2026-11-01', '340405', 1, '4', '4-02', '4-01', null, 'X2;X1', 'fire'),
+              (date '2026-10-01', '340405', 1, '4', '4-01', null, null, 'X1', 'none')
+            ) t(month, district_code, proposal_rank, category_code, item_1_code, item_2_code, item_3_code, compound_codes,
+                duty_department_code)""",
         ):  # fmt: skip
             con.execute(statement)
     return found
@@ -74,16 +78,70 @@ def test_a_release_of_an_earlier_day_is_told(settings: Settings) -> None:
     assert proposal(settings, OCTOBER).lagging[0] == "已发布的数字（下列各数）：只到 2026-10-16 00:00"
 
 
-def test_the_answer_is_kept_in_the_words_that_were_shown(settings: Settings) -> None:
-    campaigns = proposal(settings, OCTOBER).campaigns
-    assert chosen_campaign(campaigns, "1") == "某区 消防安全（占用通道、飞线充电），春晖花苑、和畅佳园"
-    assert chosen_campaign(campaigns, "0") == "不开展"
-    assert chosen_campaign(campaigns, "清理楼道") == "清理楼道"
-    assert chosen_campaign(campaigns, " ") == ""
+def campaign(number: str, district: str = "340405") -> ProposedCampaign:
+    return ProposedCampaign(
+        number=number, district_code=district, words=f"{district} {number}", month_on="2026-11-01", department_code="", item_codes="4-01",
+        compound_codes="X1",
+    )  # fmt: skip
 
 
-def test_a_number_of_no_proposal_is_refused(settings: Settings) -> None:
-    with pytest.raises(NotProposed, match="没有第 7 项（1）"):
-        chosen_campaign(proposal(settings, OCTOBER).campaigns, "7")
+PROPOSED = [campaign("1"), campaign("2"), campaign("1", "340406")]
+
+
+def test_what_is_proposed_is_proposed_by_codes(settings: Settings) -> None:
+    assert proposal(settings, OCTOBER).campaigns == [
+        {
+            "number": "1", "district_code": "340405", "words": "某区 消防安全（占用通道、飞线充电），春晖花苑、和畅佳园",
+            "month_on": "2026-11-01", "department_code": "fire", "item_codes": "4-02;4-01", "compound_codes": "X2;X1",
+        }
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "chosen"),
+    [
+        ("1", "340405 1；340406 1", [PROPOSED[0], PROPOSED[2]]),
+        ("2", "340405 2", [PROPOSED[1]]),
+        ("０１", "340405 1；340406 1", [PROPOSED[0], PROPOSED[2]]),
+        ("340405=2；340406=0", "340405 2", [PROPOSED[1]]),
+        ("340406：1", "340406 1", [PROPOSED[2]]),
+        ("0", "不开展", []),
+        ("340405=0", "不开展", []),
+        (" 清理楼道 ", "清理楼道", []),
+        (" ", "", []),
+    ],
+)
+def test_the_answer_is_kept_in_the_words_that_were_shown(answer: str, words: str, chosen: list[ProposedCampaign]) -> None:
+    found = chosen_campaign(PROPOSED, answer)
+    assert (found.words, list(found.campaigns)) == (words, chosen)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [("7", "没有第 7 项（1、2）"), ("340406=2", "没有第 340406=2 项（1）"), ("999999=1", "没有第 999999=1 项（本月没有建议）")],
+)
+def test_a_number_of_no_proposal_is_refused(answer: str, said: str) -> None:
+    with pytest.raises(NotProposed, match=said):
+        chosen_campaign(PROPOSED, answer)
     with pytest.raises(NotProposed, match="没有第 1 项（本月没有建议）"):
-        chosen_campaign({}, "1")
+        chosen_campaign([], "1")
+
+
+def test_what_was_restated_since_the_close_before_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"month": dt.date(2026, 9, 1), "restatement_no": 1, "mart": "mart_clock_257", "district_code": "340405", "level": "district",
+           "key": "340405", "grain": "step=accept", "metric": "on_time_count", "old_value": "8", "new_value": "9", "cause": "late_record",
+           "record_count": 1, "records": ["fct_case_step 340405-2026-000001/1/accept"]}  # fmt: skip
+    closed_at = dt.datetime(2026, 10, 3, tzinfo=dt.UTC)
+    asked: list[dt.datetime] = []
+
+    def restated_since(folder: Path, moment: dt.datetime) -> list[dict[str, Any]]:
+        asked.append(moment)
+        return [row, row | {"level": "compound", "key": "X1"}]
+
+    monkeypatch.setattr(closing, "closed_months", lambda folder: [SimpleNamespace(month=dt.date(2026, 9, 1), closed_at=closed_at)])
+    monkeypatch.setattr(closing, "restated_since", restated_since)
+    body = proposal(settings, OCTOBER).body
+    assert asked == [closed_at]
+    assert "此前已结账各月的更正（重述）2 个数字，其中全区数字 1 个：" in body
+    behind = "1 条记录，如 fct_case_step 340405-2026-000001/1/accept"
+    assert f"- 2026-09 mart_clock_257 340405 step=accept on_time_count：8 → 9（补录，{behind}）" in body

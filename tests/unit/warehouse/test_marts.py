@@ -5,7 +5,7 @@ from __future__ import annotations
 from linli.warehouse.marts import FactRows, Mart, marts_of
 
 
-def node(name: str, schema: str, columns: list[str], closing: list[dict[str, object]] | str, **meta: object) -> dict[str, object]:
+def node(name: str, schema: str, columns: list[str], closing: list[dict[str, object]], **meta: object) -> dict[str, object]:
     described = {"columns": dict.fromkeys(columns), "config": {"meta": {"closing": closing, **meta}}}
     return {"resource_type": "model", "name": name, "schema": schema} | described
 
@@ -22,7 +22,7 @@ def test_marts_by_month_with_their_grain_and_what_is_behind_them() -> None:
             "m.b": node("mart_b", "mart", ["month", "key", "n_count", "m_count"], [behind], repeats=repeats),
             "m.a": node("mart_a", "mart", ["n_count", "month"], []),
             "m.cases": node("mart_cases", "mart", ["month", "district_code", "case_no", "is_open"], []),
-            "m.repeated": node("mart_repeated", "mart", ["month", "key", "n_count"], "derived"),
+            "m.repeated": node("mart_repeated", "mart", ["month", "key", "n_count", "change_rate"], [behind], figures=["change_rate"]),
             "m.list": node("mart_list", "mart", ["case_no", "n_count"], []),
             "m.fact": node("fct_x", "core", ["month", "id"], []),
             "t.b": grain("m.b", ["month", "key"]),
@@ -44,4 +44,5 @@ def test_marts_by_month_with_their_grain_and_what_is_behind_them() -> None:
             {"n_count": "true", "m_count": "key = 'x'"},
         ),
         Mart("mart_cases", ("case_no", "district_code"), ("is_open",), ()),
+        Mart("mart_repeated", ("key",), ("change_rate",), (FactRows("fct_x", "id", "month = {month}", {"place": "places"}),)),
     ]

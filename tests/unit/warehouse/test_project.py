@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 import pytest
 
 from linli.calendar import calendar_rows, last_published_year
-from linli.settings import SHANGHAI, Settings
+from linli.register import Register
+from linli.settings import SHANGHAI, Settings, as_of
 from linli.warehouse.build import last_calendar_day
-from linli.warehouse.project import fingerprint, stage
+from linli.warehouse.project import CAMPAIGNS, chosen, fingerprint, keep_seeds, stage
 
 
 @pytest.fixture
@@ -75,3 +76,34 @@ def test_no_new_year_changes_the_fingerprint_but_a_published_year_does(settings:
     assert len({of(year) for year in years}) == 1
     assert last_calendar_day(dt.datetime(published + 9, 1, 1, tzinfo=SHANGHAI)).year == published + 20
     assert of(published + 1, known=published + 1) != of(published + 1)
+
+
+def test_what_was_chosen_lies_over_the_reference_and_redefines_nothing(settings: Settings) -> None:
+    (settings.reference / CAMPAIGNS).write_text("listed")
+    before = stage(settings)
+    chosen(settings).mkdir(parents=True)
+    (chosen(settings) / CAMPAIGNS).write_text("listed and chosen")
+    after = stage(settings)
+    assert (after.folder / "seeds" / CAMPAIGNS).read_text() == "listed and chosen"
+    assert after.definitions == before.definitions
+    assert after.campaigns != before.campaigns
+
+
+def test_a_past_day_has_the_seeds_of_the_last_night_up_to_it(settings: Settings) -> None:
+    kept = {}
+    with Register(settings.register_path) as register:
+        for day, code in ((1, "340401"), (3, "340403"), (5, "340403")):
+            (settings.reference / "districts.csv").write_text(f"district_code\n{code}\n")
+            run = register.begin_run(dt.date(2026, 10, day), as_of(dt.date(2026, 10, day)))
+            kept[day] = keep_seeds(settings, stage(settings))
+            register.note_seeds(run, kept[day])
+            if day != 5:
+                with register.publishing(run):
+                    register.note_publication(f"v{day}", run, "hash", run.as_of)
+        assert kept[1] != kept[3] == kept[5]
+        found = {day: register.seeds_at(as_of(dt.date(2026, 10, day))) for day in (1, 2, 3, 31)}
+        assert found == {1: kept[1], 2: kept[1], 3: kept[3], 31: kept[3]}
+        assert register.seeds_at(as_of(dt.date(2026, 9, 1))) == kept[1]
+    then = stage(settings, kept[1])
+    assert (then.folder / "seeds" / "districts.csv").read_text() == "district_code\n340401\n"
+    assert stage(settings).definitions != then.definitions
