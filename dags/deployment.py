@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, Connection, ExceptionRetryPolicy, RetryAction, RetryRule
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
+from connections import from_connection
 
 if TYPE_CHECKING:
     from linli.settings import Settings
@@ -36,35 +36,13 @@ OUTAGES_ARE_RETRIED = {
 }
 
 
-def _from_connection(source: str) -> dict[str, str]:
-    """The settings an Airflow connection `linli_<source>` gives; empty when there is none."""
-    from linli.settings import variable_of
-
-    variable = variable_of(source)
-    if os.environ.get(variable):
-        return {}
-    try:
-        found = Connection.get(f"linli_{source}")
-    except AirflowNotFoundException:
-        return {}
-    if found.conn_type == "fs":
-        return {variable: str(found.extra_dejson.get("path") or found.host or "")}
-    given = {variable: found.get_uri()}
-    if found.conn_type in ("http", "https"):
-        given = {variable: f"{found.schema or found.conn_type}://{found.host}" + (f":{found.port}" if found.port else "")}
-        given[variable.removesuffix("_URL") + "_TOKEN"] = found.password or ""
-    elif found.conn_type == "postgres":
-        given[variable] = given[variable].replace("postgres://", "postgresql://", 1)
-    return given
-
-
 def settings() -> Settings:
     """The deployment's settings as the environment and the Airflow connections give them."""
     from linli.settings import Settings
 
     given: dict[str, str] = {"LINLI_PROJECT": str(PROJECT)}
     for source in SOURCES:
-        given |= _from_connection(source)
+        given |= from_connection(source)
     return Settings.load({**os.environ, **given})
 
 
