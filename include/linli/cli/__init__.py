@@ -15,6 +15,7 @@ from linli.cli.terminal import (
     DEGRADED,
     DayOption,
     configured,
+    connections,
     console,
     day_of,
     demo_home,
@@ -40,7 +41,7 @@ def main() -> None:
 
 @app.command()
 def night(day: DayOption) -> None:
-    """载入一天：抽取、把关、建模、发布（不经 Airflow，步骤与之相同）。"""
+    """载入一天：抽取、把关、建模、发布（不经 Airflow，步骤与之相同；来源只看环境变量）。"""
     from linli import pipeline
     from linli.pipeline.present import show_closing
 
@@ -57,7 +58,7 @@ def backfill(
     first: Annotated[str, typer.Option("--from", help="起始日，如 2026-10-01")],
     last: Annotated[str, typer.Option("--to", help="截止日（含），如 2026-10-31")],
 ) -> None:
-    """从起始日到截止日（含）逐日载入，旧日在前。"""
+    """从起始日到截止日（含）逐日载入，旧日在前（不经 Airflow，来源只看环境变量）。"""
     from linli import pipeline
     from linli.pipeline.present import show_closing, show_days
 
@@ -77,7 +78,7 @@ def backfill(
 
 @app.command()
 def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天，示范区则为其最新一天")] = None) -> None:
-    """主任务：通过 Airflow 跑一夜；未配置任何来源时先启动示范区。"""
+    """主任务：通过 Airflow 跑一夜；环境变量和 Airflow 连接都没有配置来源时，先启动示范区。"""
     from linli import demo, pipeline
     from linli.pipeline import embedded
     from linli.pipeline.present import show_closing
@@ -85,8 +86,9 @@ def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天�
     chosen, of_demo = day_of(day) if day else None, {}
     with explained(), progress() as tell:
         settings = configured()
+        connected = connections(settings)
         with embedded.OneRun(settings, os.environ, "nightly") as airflow:
-            if not settings.connections:
+            if not settings.connections and not connected:
                 tell("示范区启动", 0, 0)
                 demo.up(demo_home())
                 latest = pipeline.latest_day(settings)
@@ -120,7 +122,7 @@ def ui(port: Annotated[int, typer.Option(help="本机端口")] = 8080) -> None:
 
     settings = settings_of_environment()
     given = {**os.environ}
-    if not Settings.load().connections:
+    if not Settings.load().connections and not connections(settings):
         from linli import demo
 
         given |= demo.environment(demo_home())
@@ -133,7 +135,7 @@ def reconcile(
     day: DayOption,
     hashes: Annotated[bool, typer.Option("--hashes", help="连同逐行校验（每周一次）")] = False,
 ) -> None:
-    """与来源核对：补上漏掉的，标出已删除的；下一夜把关入库。"""
+    """与来源核对：补上漏掉的，标出已删除的；下一夜把关入库（不经 Airflow，来源只看环境变量）。"""
     from linli import pipeline
 
     settings = settings_of_environment(reading_sources=True)

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from linli.failures import Refusal
-from linli.settings import Settings, SettingsError
+from linli.settings import Settings, SettingsError, variable_of
 
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140)
 errors = Console(stderr=True)
@@ -59,12 +59,18 @@ def demo_home() -> Path:
 
 def settings_of_environment(*, reading_sources: bool = False) -> Settings:
     """Settings of the environment; with no source configured, those of a demo district, which is told when its sources are to be
-    read."""
+    read. Sources that only Airflow knows of cannot be read: that ends the command."""
     from linli.pipeline.words import typeable
 
-    try:
+    with explained():
         found = configured()
-        if not found.connections:
+        connected = connections(found)
+        if reading_sources and (unseen := sorted(connected - set(found.connections))):
+            named = "、".join(f"linli_{source}" for source in unseen)
+            variables = "、".join(map(variable_of, unseen))
+            go_on = f"请设置 {variables}，或通过 Airflow 运行（linli run、linli ui）"
+            raise SettingsError(f"这条命令不经 Airflow，看不到 Airflow 连接 {named}：{go_on}")
+        if not found.connections and not connected:
             from linli import demo
 
             lent = demo.environment(demo_home())
@@ -74,18 +80,31 @@ def settings_of_environment(*, reading_sources: bool = False) -> Settings:
                     errors.print(typeable("[yellow]▲ 示范区没有全部在运行，读不到的系统不会载入：先运行 linli demo up"), highlight=False)
             found = Settings.load({**os.environ, **lent})
         return found
-    except Refusal as error:
-        stop(str(error))
 
 
 def configured() -> Settings:
     """Settings of the environment. Raises SettingsError for a source variable that names no declared source: a typo."""
     found = Settings.load()
-    declared = {path.parent.name for path in (found.project / "expectations").glob("*/_source.yml")}
+    declared = _declared(found)
     unknown = sorted((set(found.connections) | set(found.tokens)) - declared)
     if unknown:
         raise SettingsError(f"环境变量 LINLI_{unknown[0].upper()}_… 不对应任何已声明的来源（{'、'.join(sorted(declared))}），请检查拼写")
     return found
+
+
+def connections(settings: Settings) -> set[str]:
+    """The sources that Airflow has a connection for. Raises SettingsError for a connection `linli_…` that names no declared source."""
+    from linli.pipeline import embedded
+
+    found, declared = embedded.connections(settings, os.environ), _declared(settings)
+    unknown = sorted(found - declared)
+    if unknown:
+        raise SettingsError(f"Airflow 连接 linli_{unknown[0]} 不对应任何已声明的来源（{'、'.join(sorted(declared))}），请检查名称")
+    return found
+
+
+def _declared(settings: Settings) -> set[str]:
+    return {path.parent.name for path in (settings.project / "expectations").glob("*/_source.yml")}
 
 
 @contextmanager

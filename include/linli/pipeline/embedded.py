@@ -9,6 +9,7 @@ import re
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,12 +17,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from linli.failures import Refusal
 from linli.settings import Settings
 
+_MIGRATED = "migrated"
 _TASK = re.compile(r"\[DAG TEST\] starting task_id=(\S+)(?: map_index=(\d+))?")
 
 
@@ -53,6 +55,7 @@ def environment(settings: Settings, given: Mapping[str, str], *, port: int = 808
         "AIRFLOW__CORE__PARALLELISM": "2",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{base}/execution/",
         "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Asia/Shanghai",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder / 'airflow.db'}",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": base,
@@ -62,6 +65,18 @@ def environment(settings: Settings, given: Mapping[str, str], *, port: int = 808
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "NO_PROXY": "127.0.0.1,localhost",
     }
+
+
+def connections(settings: Settings, given: Mapping[str, str]) -> set[str]:
+    """What follows `linli_` in the names of the Airflow connections that are given as variables or kept in Airflow's own database."""
+    prefix = "AIRFLOW_CONN_LINLI_"
+    named = {name.removeprefix(prefix).lower() for name, value in given.items() if name.startswith(prefix) and value}
+    folder = settings.home / "airflow"
+    if (folder / _MIGRATED).exists():
+        with closing(sqlite3.connect(f"{(folder / 'airflow.db').as_uri()}?mode=ro", uri=True)) as database:
+            kept = [str(name) for (name,) in database.execute("select conn_id from connection")]
+        named |= {name.removeprefix("linli_") for name in kept if name.startswith("linli_")}
+    return named
 
 
 def _airflow(settings: Settings) -> str:
@@ -83,7 +98,7 @@ def migrate(settings: Settings, env: Mapping[str, str]) -> None:
     """Creates or upgrades Airflow's own database; quick when that is done already."""
     folder = Path(env["AIRFLOW_HOME"])
     version = importlib.metadata.version("apache-airflow-core")
-    marker = folder / "migrated"
+    marker = folder / _MIGRATED
     if marker.exists() and marker.read_text() == version:
         return
     log = _log(settings, "airflow-migrate.log")
