@@ -21,9 +21,18 @@ sys.path.insert(0, "dags")
 from airflow.dag_processing.dagbag import DagBag
 before = set(sys.modules)
 bag = DagBag("dags")
+loaded = sorted({m.split(".")[0] for m in set(sys.modules) - before})
+from linli.failures import SourceContractBroken, SourceUnavailable
+def decisions(policy):
+    for error in (SourceUnavailable("down"), SourceContractBroken("changed"), ValueError("bug")):
+        decision = policy.evaluate(error, try_number=1, max_tries=3)
+        yield type(error).__name__, [decision.action.value, decision.retry_delay and decision.retry_delay.total_seconds()]
 print(json.dumps({
     "errors": list(bag.import_errors),
-    "loaded": sorted({m.split(".")[0] for m in set(sys.modules) - before}),
+    "loaded": loaded,
+    "after": {
+        f"{name}.{t.task_id}": dict(decisions(t.retry_policy)) for name, dag in bag.dags.items() for t in dag.tasks if t.retry_policy
+    },
     "dags": {
         name: {
             "tasks": {
@@ -43,6 +52,7 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     env = {"PATH": "", "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    env["LINLI_RETRY_SECONDS"] = "7"
     done = subprocess.run([sys.executable, "-c", PROBE], cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
@@ -79,3 +89,10 @@ def test_bad_data_is_not_retried(parsed: dict[str, Any]) -> None:
     tasks = parsed["dags"]["nightly"]["tasks"]
     assert [tasks[name]["retries"] for name in ("gate", "build", "publish")] == [0, 0, 0]
     assert tasks["gate"]["down"] == ["build"] and tasks["build"]["down"] == ["publish"]
+
+
+def test_an_outage_is_tried_again_and_nothing_else(parsed: dict[str, Any]) -> None:
+    """As Airflow's own policy decides, on every task that speaks to a source."""
+    decided = {"SourceUnavailable": ["retry", 7.0], "SourceContractBroken": ["fail", None], "ValueError": ["fail", None]}
+    sources = {path.parent.name for path in (PROJECT / "expectations").glob("*/_source.yml")}
+    assert parsed["after"] == dict.fromkeys(("reconcile.compare", *(f"nightly.{source}.extract" for source in sources)), decided)
