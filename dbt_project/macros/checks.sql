@@ -10,7 +10,10 @@
         {%- set built = results | map(attribute='node.unique_id') | list -%}
         {%- set questions = [] -%}
         {%- for test in graph.nodes.values() if test.test_metadata and test.attached_node in built -%}
+            {%- set is_for_all = test.test_metadata.kwargs.touched_by == 'full_refresh' -%}
+            {%- if not is_for_all or flags.FULL_REFRESH -%}
             {%- do questions.append("select '" ~ test.name ~ "' as test, count(*) as found from (" ~ checked_rows(test) ~ ") as found") -%}
+            {%- endif -%}
         {%- endfor -%}
         {%- if questions -%}
             {%- set broken = run_query('select test from (' ~ questions | join(' union all ') ~ ') as asked where found > 0 order by test') -%}

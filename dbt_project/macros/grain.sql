@@ -1,6 +1,7 @@
 {#
   The grain of a model: its key columns are never null and never twice. What breaks without it: everything joined to
-  the model is counted more than once. A night looks at the rows it may have changed (`touched_by`), a full refresh at all.
+  the model is counted more than once. A night looks at the rows it may have changed (`touched_by`), a full refresh at all;
+  a grain `touched_by: full_refresh` is not looked at by a night: the facts made of that model are (macros/checks.sql).
 #}
 {% test grain(model, columns, touched_by=none) %}
 select
@@ -9,7 +10,7 @@ select
 from {{ model }}
 {% if touched_by == 'changed_facts' -%}
 where {{ is_changed_fact() }}
-{% elif touched_by -%}
+{% elif touched_by and touched_by != 'full_refresh' -%}
 where {{ is_touched(touched_by, 'month') }}
 {% endif -%}
 group by {{ columns | join(', ') }}

@@ -37,13 +37,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def test_unit_tests_of_the_models(built: Home) -> None:
-    project = stage(built.settings)
-    # a warning is an error here: a deprecated key today is a broken night after the next upgrade
-    command = ["--warn-error", "test", "--select", "test_type:unit", "--no-partial-parse"]
-    returned, results = dbt._run(project, built.settings, built.settings.work_file, command)
-    assert [result.name for result in results if result.status not in ("pass", "success")] == []
+def without_a_warning_or_a_skip(home: Home, *command: str) -> list[dbt.NodeResult]:
+    """dbt's results. A warning is an error here: a deprecated key today is a broken night after the next upgrade."""
+    returned, results = dbt._run(stage(home.settings), home.settings, home.settings.work_file, ["--warn-error", *command])
+    assert [(result.name, result.status) for result in results if result.status not in ("pass", "success")] == []
     assert returned == 0
+    return results
+
+
+def test_everything_is_built_and_every_test_asked_by_itself(built: Home) -> None:
+    results = without_a_warning_or_a_skip(built, "build", "--full-refresh", "--exclude-resource-type", "exposure", "unit_test")
+    assert {"seed", "model", "test"} <= {result.kind for result in results}
+
+
+def test_unit_tests_of_the_models(built: Home) -> None:
+    results = without_a_warning_or_a_skip(built, "test", "--select", "test_type:unit", "--no-partial-parse")
     names = {result.name for result in results}
     for edge in ("friday_evening", "make_up_saturday", "holiday", "exact_deadline", "suspended_and_resumed", "suspension_open"):
         assert f"clock_{edge}" in names
@@ -61,6 +69,16 @@ def test_every_model_is_described_by_its_grain() -> None:
     written_in_python = PROJECT.glob("models/**/*.py")
     assert {path.stem for path in [*MODELS, *written_in_python, *PROJECT.glob("seeds/*.csv")]} == set(descriptions)
     assert [name for name, text in descriptions.items() if not text.startswith("one row ")] == []
+
+
+def test_every_model_has_a_test_of_its_grain() -> None:
+    tested = {"grain", "sound", "staged_grain"}
+    found = {
+        name
+        for name, node in described()
+        if any(tested & set(test) for test in node.get("data_tests", []) if isinstance(test, dict))
+    }
+    assert {name for name, _ in described()} - found == set()
 
 
 def test_every_mart_and_fact_has_a_contract_and_described_columns() -> None:
