@@ -23,5 +23,6 @@ def test_hot_spots_campaigns_and_made_up_times(tmp_path: Path) -> None:
 
 
 def test_what_is_not_found_or_credited_without_cause_is_seen() -> None:
-    assert Found("", 2, 2, 0, 100).is_right and Found("", 2, 2, 6, 100).is_right
-    assert not Found("", 2, 1, 0, 100).is_right and not Found("", 2, 2, 7, 100).is_right
+    for could_be, chance, allowed in ((10, 0.05, 4), (801, 5e-6, 1), (100_000, 1e-6, 2), (1_000_000, 1e-6, 5)):
+        assert Found("", 2, 2, allowed, could_be, chance).is_right and not Found("", 2, 2, allowed + 1, could_be, chance).is_right
+        assert not Found("", 2, 1, 0, could_be, chance).is_right
