@@ -74,6 +74,8 @@ class Comparison:
             if key not in found or key not in expected:
                 self.differences.append(f"{where}: only in the {'oracle' if key in expected else 'warehouse'}")
                 continue
+            if uncompared := found[key].keys() - expected[key].keys() - set(KEYS[what]):
+                self.differences.append(f"{where}: {', '.join(sorted(uncompared))} only in the warehouse")
             for column, value in expected[key].items():
                 self.cells += 1
                 if not same(value, found[key][column]):

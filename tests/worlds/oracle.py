@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .figures import SMALL_SAMPLE_BELOW, kappa, percentile, rate, wilson
-from .reference import Reference, is_workday, local_day, month_of
+from .reference import PUBLISHED_YEARS, Reference, is_workday, local_day, month_of
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, Sequence[Row]]
@@ -51,6 +51,7 @@ class Step:
     taken_at: dt.datetime | None
     state: str | None
     workdays: int | None
+    is_provisional: bool
 
 
 @dataclass
@@ -106,6 +107,14 @@ def workdays_between(day_0: dt.date, taken_on: dt.date, suspensions: Sequence[Su
     return sum(counts(day, suspensions, reference) for day in days)
 
 
+def is_provisional(day_0: dt.date, due: dt.date | None, reference: Reference) -> bool:
+    """Whether a due date touches a day that may yet turn out otherwise."""
+    # "Days of a year not yet published are provisional …, and every due date that touches one is flagged and restated once the year
+    #  is known": it touches the days after day 0 up to itself. A day that the deployment has decided is not restated, so it is not one.
+    touched = [] if due is None else [day_0 + dt.timedelta(days=i) for i in range(1, (due - day_0).days + 1)]
+    return any(day.year not in PUBLISHED_YEARS and day not in reference.overrides for day in touched)
+
+
 def state_of(due: dt.date | None, taken_at: dt.datetime | None, as_of: dt.datetime) -> str | None:
     """on_time, late, open or overdue; None for a step already taken that has no due date to be judged by."""
     if taken_at is not None:
@@ -157,7 +166,7 @@ def round_of(
     for name, n in TARGETS.items():
         due, taken_at = due_on(day_0, n, suspensions, reference), taken[name]
         worked = None if taken_at is None else workdays_between(day_0, local_day(taken_at), suspensions, reference)
-        found[name] = Step(name, due, taken_at, state_of(due, taken_at, as_of), worked)
+        found[name] = Step(name, due, taken_at, state_of(due, taken_at, as_of), worked, is_provisional(day_0, due, reference))
     return Round(case_no, round_no, day_0, suspensions, accepted_at, first_resolved_at, resolved_at, first_reached_at, voice, found)
 
 
@@ -259,8 +268,9 @@ def _clock_row(steps: Sequence[Step]) -> dict[str, Any]:
     states = [step.state for step in steps]
     on_time, late, overdue, still_open = (states.count(state) for state in ("on_time", "late", "overdue", "open"))
     # "On-time rate = on time / (on time + late + overdue) …; beside it, for comparison only, closed-only = on time / (on time + late)"
-    judged = on_time + late + overdue
+    judged, closed = on_time + late + overdue, on_time + late
     low, high = wilson(on_time, judged)
+    closed_low, closed_high = wilson(on_time, closed)
     taken = [step.workdays for step in steps if step.workdays is not None]
     return {
         "due_count": len(steps),
@@ -268,10 +278,17 @@ def _clock_row(steps: Sequence[Step]) -> dict[str, Any]:
         "late_count": late,
         "overdue_count": overdue,
         "open_count": still_open,
+        "judged_count": judged,
+        "closed_count": closed,
+        "provisional_count": sum(step.is_provisional for step in steps),
         "on_time_rate": rate(on_time, judged),
+        # "always with n, the Wilson 95% interval, and a small-sample flag (n < 10)"
         "on_time_low": low,
         "on_time_high": high,
-        "closed_only_rate": rate(on_time, on_time + late),
+        "is_small_sample": judged < SMALL_SAMPLE_BELOW,
+        "closed_only_rate": rate(on_time, closed),
+        "closed_only_low": closed_low,
+        "closed_only_high": closed_high,
         "median_workdays": percentile(taken, 0.5),
         "p90_workdays": percentile(taken, 0.9),
     }
@@ -283,6 +300,7 @@ class Judgement:
 
     resolved_on: dt.date
     is_matured: bool
+    is_both_reached: bool
     is_double_called: bool
     is_satisfied: dict[str, bool]
 
@@ -310,6 +328,7 @@ def judgement(case: Case, as_of: dt.datetime) -> Judgement | None:
     return Judgement(
         local_day(latest.resolved_at),
         has_passed or follow_up.taken_at is not None,
+        follow_up.taken_at is not None,
         in_time,
         {side: is_satisfied(call) for side, call in latest.voice.items()},
     )
@@ -332,21 +351,31 @@ def _satisfaction_row(judged: Sequence[Judgement]) -> dict[str, Any]:
     called = [(j.is_satisfied["组织"], j.is_satisfied["居民"]) for j in judged if j.is_double_called]
     both, org_only, resident_only, neither = (called.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
     low, high = wilson(both, len(called))
+    coverage_low, coverage_high = wilson(len(called), matured)
+    strict_low, strict_high = wilson(both, matured)
     return {
         "eligible_count": len(judged),
         "matured_count": matured,
         # "Others are pending and stay out of every rate."
         "pending_count": len(judged) - matured,
+        # "Late callbacks still count as that side's voice but not for coverage in time; both figures are kept."
+        "both_reached_count": sum(j.is_both_reached for j in judged),
         "double_called_count": len(called),
         "double_satisfied_count": both,
         # "disagreement: one side satisfied and the other not; its two directions are told apart"
         "org_yes_resident_no_count": org_only,
         "org_no_resident_yes_count": resident_only,
+        "neither_satisfied_count": neither,
         # "coverage = double-called / matured"
         "coverage_rate": rate(len(called), matured),
+        # "always with n, the Wilson 95% interval": each of the three rates by its own n
+        "coverage_low": coverage_low,
+        "coverage_high": coverage_high,
         "satisfaction_rate": rate(both, len(called)),
         # "strict satisfaction = double-satisfied / matured (nobody reached counts against)."
         "strict_satisfaction_rate": rate(both, matured),
+        "strict_satisfaction_low": strict_low,
+        "strict_satisfaction_high": strict_high,
         "satisfaction_low": low,
         "satisfaction_high": high,
         # "a small-sample flag (n < 10)"

@@ -58,6 +58,20 @@ def test_overrides_win_over_both_calendars() -> None:
     assert due(round_of("上报 2026-12-29 12:00", reference=reference)) == ["12-31", "01-07", "01-09"]
 
 
+def test_a_due_date_is_provisional_from_the_first_day_nobody_has_published() -> None:
+    def provisional(reported: str, reference: Reference = REFERENCE) -> list[bool]:
+        return [step.is_provisional for step in round_of(f"上报 {reported}", reference=reference).steps.values()]
+
+    # due on 12-31, 01-06, 01-08; a day earlier on 12-30, 01-05, 01-07; on 12-24, 12-29, 12-31
+    assert provisional("2026-12-29 12:00") == [False, True, True]
+    assert provisional("2026-12-22 12:00") == [False, False, False]
+    # the holiday decided, what follows is still open; all decided, nothing is
+    decided = {on(f"2027-01-{day:02}"): day > 3 for day in range(1, 9)}
+    assert provisional("2026-12-29 12:00", Reference({}, {}, {}, {}, {}, {on("2027-01-01"): False})) == [False, True, True]
+    assert provisional("2026-12-29 12:00", Reference({}, {}, {}, {}, {}, decided)) == [False, False, False]
+    assert provisional("2026-12-31 12:00", Reference({}, {}, {}, {}, {}, decided)) == [False, False, True]
+
+
 @pytest.mark.parametrize(
     ("accepted", "state", "workdays"),
     [
@@ -260,9 +274,12 @@ def test_one_cell_of_the_clock() -> None:
     # A on time, B late, C overdue, E due today and open; D falls due in November
     counts = ("due_count", "on_time_count", "late_count", "overdue_count", "open_count")
     assert [october[name] for name in counts] == [4, 1, 1, 1, 1]
+    assert (october["judged_count"], october["closed_count"], october["provisional_count"]) == (3, 2, 0)
+    assert october["is_small_sample"] is True
     assert october["on_time_rate"] == pytest.approx(1 / 3) and october["closed_only_rate"] == 0.5
-    # Wilson of 1 in 3 and the spread of 1 and 3 working days
+    # Wilson of 1 in 3, of 1 in 2 and the spread of 1 and 3 working days
     assert october["on_time_low"] == pytest.approx(0.0614919447203962) and october["on_time_high"] == pytest.approx(0.7923403991979523)
+    assert (october["closed_only_low"], october["closed_only_high"]) == (pytest.approx(0.0945312057), pytest.approx(0.9054687943))
     assert (october["median_workdays"], october["p90_workdays"]) == (2.0, pytest.approx(2.8))
     november = clock[on("2026-11-01"), "340405", "district", "340405", "accept"]
     assert [november[name] for name in counts] == [1, 0, 0, 0, 1]

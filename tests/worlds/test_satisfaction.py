@@ -100,10 +100,13 @@ def test_one_cell_of_satisfaction() -> None:
     found = oracle.satisfaction(oracle.cases_of(rows(cases, found_steps, calls), REFERENCE, as_of), as_of)
     cell = found[on("2026-10-01"), "340405", "officer", "E001"]
     assert {name: value for name, value in cell.items() if name.endswith("_count")} == {
-        "eligible_count": 13, "matured_count": 12, "pending_count": 1, "double_called_count": 10, "double_satisfied_count": 4,
-        "org_yes_resident_no_count": 1, "org_no_resident_yes_count": 1,
+        "eligible_count": 13, "matured_count": 12, "pending_count": 1, "both_reached_count": 11, "double_called_count": 10,
+        "double_satisfied_count": 4, "org_yes_resident_no_count": 1, "org_no_resident_yes_count": 1, "neither_satisfied_count": 4,
     }  # fmt: skip
     assert cell["coverage_rate"] == pytest.approx(10 / 12) and cell["satisfaction_rate"] == 0.4
     assert cell["strict_satisfaction_rate"] == pytest.approx(4 / 12) and cell["is_small_sample"] is False
+    # Wilson of 10 in 12 and of 4 in 12
+    assert (cell["coverage_low"], cell["coverage_high"]) == (pytest.approx(0.5519691), pytest.approx(0.9530349))
+    assert (cell["strict_satisfaction_low"], cell["strict_satisfaction_high"]) == (pytest.approx(0.1381201), pytest.approx(0.6093779))
     # agreed 8 of 10, by chance half of them: (0.8 - 0.5) / (1 - 0.5)
     assert cell["cohen_kappa"] == pytest.approx(0.6)
