@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from linli.demo.history import Row
 
 CASE_SYSTEM_DDL = """
@@ -200,7 +202,12 @@ def index_ddl(database: str) -> list[str]:
 
 
 def values(database: str, table: str, row: Row) -> tuple[object, ...]:
-    """The row in column order; the ledger keeps moments as Asia/Shanghai local time without an offset."""
+    """The row in column order; the ledger keeps moments as Asia/Shanghai local time without an offset, cut to milliseconds."""
+    kept = tuple(row[column] for column in TABLES[database][table])
     if database == CASE_SYSTEM:
-        return tuple(row[column] for column in TABLES[database][table])
-    return tuple(row[column].replace(tzinfo=None) if column.endswith("_at") else row[column] for column in TABLES[database][table])
+        return kept
+    # PostgreSQL would round what MariaDB cuts off
+    return tuple(
+        value.replace(tzinfo=None, microsecond=value.microsecond // 1000 * 1000) if isinstance(value, dt.datetime) else value
+        for value in kept
+    )
