@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from linli.contracts.model import Catalog, RecordDecl, SourceDecl, plain, with_readable_checks
+from linli.contracts.model import OF_THE_FILE, REGISTER_OF_FILES, Catalog, RecordDecl, SourceDecl, plain, with_readable_checks
 from linli.failures import Refusal
 
 
@@ -73,6 +73,29 @@ def _record(path: Path, source: SourceDecl) -> RecordDecl:
     return record
 
 
+def _check_files(source: SourceDecl) -> None:
+    """Raises DeclarationError unless a source of files has one register of its files and its sheets stand under it."""
+    registers = [record for record in source.records if record.extract.sheet == "*"]
+    if len(registers) != 1:
+        raise DeclarationError(f'{source.name}/_source.yml: records: one of them registers the files (extract: {{sheet: "*"}})')
+    (register,) = registers
+    if {column.name: column.type for column in register.columns} != REGISTER_OF_FILES:
+        raise DeclarationError(f"{source.name}/{register.name}.yml: columns: a register of files has {', '.join(REGISTER_OF_FILES)}")
+    for record in source.records:
+        if record is register:
+            continue
+        said = f"{source.name}/{record.name}.yml"
+        if record.extract.sheet is None:
+            raise DeclarationError(f"{said}: extract: sheet names the sheet it is filled in on")
+        if record.parents[:1] != (register.full_name,):
+            raise DeclarationError(f"{said}: parents: the first is {register.full_name}, which the rows of a file belong to")
+        if record.key[:-1] != OF_THE_FILE:
+            raise DeclarationError(f"{said}: key: it is {', '.join(OF_THE_FILE)} and the number of the row")
+        nameless = [column.name for column in record.columns if not column.headers and column.name not in OF_THE_FILE]
+        if nameless:
+            raise DeclarationError(f"{said}: columns: no headers are given for {', '.join(nameless)}")
+
+
 def load(folder: Path) -> Catalog:
     """The catalog declared in `folder`: one sub-folder a source with `_source.yml` and one file a record.
 
@@ -92,6 +115,8 @@ def load(folder: Path) -> Catalog:
             raise DeclarationError(f"{_short(path)}: records: does not list the record files beside it ({missing})")
         records = tuple(_record(files[name], source) for name in order)
         sources[source.name] = source.model_copy(update={"records": records})
+        if source.transport == "files":
+            _check_files(sources[source.name])
     if not sources:
         raise DeclarationError(f"{folder.name}: no source is declared")
     catalog = Catalog(sources=sources)

@@ -48,6 +48,22 @@ META = pa.schema(
     ]
 )
 
+OF_THE_FILE = ("community_code", "month_on")
+"""What the transport knows of a file's rows: whom it speaks for, and of when; a newer file about both takes its place"""
+REGISTER_OF_FILES: dict[str, ColumnType] = {
+    "file_sha": "string",
+    "sheet": "string",
+    "file_label": "string",
+    "district_code": "string",
+    "community_code": "string",
+    "month_on": "date",
+    "received_at": "timestamp",
+    "row_count": "int32",
+    "is_complete": "bool",
+    "problem": "string",
+}
+"""The columns of the record, of sheet *, in which the transport enters every file it was given"""
+
 
 class Strict(BaseModel):
     """Base of all declarations: frozen, unknown keys refused."""

@@ -69,6 +69,27 @@ def test_a_record_file_must_be_listed(tmp_path: Path) -> None:
         contracts.load(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("returns", 'sheet: "*"', "sheet: 文件", "_source.yml: records: one of them registers the files"),
+        ("returns", "type: int32", "type: int64", "returns.yml: columns: a register of files has file_sha"),
+        ("meetings", "{sheet: 会议}", "{endpoint: /v1/meetings}", "meetings.yml: extract: sheet"),
+        ("matters", "parents: [meeting_returns.returns, ", "parents: [", "matters.yml: parents: the first is meeting_returns.returns"),
+        ("meetings", "key: [community_code, month_on, meeting_no]", "key: [meeting_no]", "meetings.yml: key: it is community_code"),
+        ("matters", ", headers: [关联案件编号, 案件编号]", "", "matters.yml: columns: no headers are given for case_no"),
+    ],
+)
+def test_a_source_of_files_has_a_register_and_sheets_under_it(tmp_path: Path, name: str, old: str, new: str, said: str) -> None:
+    path = _copy(tmp_path) / "meeting_returns" / f"{name}.yml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(contracts.DeclarationError) as error:
+        contracts.load(path.parents[1])
+    assert f"meeting_returns/{said}" in str(error.value)
+
+
 def test_a_fifth_source_needs_no_python(tmp_path: Path) -> None:
     folder = _copy(tmp_path)
     fifth = folder / "hotline"
