@@ -39,7 +39,8 @@ unit: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/unit
 
 bench: $(VENV)/.ready-dev
-	for name in extraction gate night similar dag_parse; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@missed=; for name in extraction gate night similar dag_parse; do $(BIN)/python benchmarks/$$name.py || missed="$$missed $$name"; done; \
+	if [ -n "$$missed" ]; then echo "These failed or missed their figure:$$missed"; exit 1; fi
 
 worlds: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.worlds.compare --seeds 20 --cases 5000
@@ -52,3 +53,5 @@ demo-up demo-down: demo-%: $(VENV)/.ready
 clean:
 	if [ -x $(BIN)/linli ]; then $(BIN)/linli demo down; fi
 	rm -rf var .demo $(VENV)
+	@if [ -n "$$LINLI_HOME" ] && [ -e "$$LINLI_HOME" ]; then echo "Left, remove it yourself: $$LINLI_HOME (LINLI_HOME)"; fi
+	@if [ -n "$$LINLI_DEMO_HOME" ] && [ -e "$$LINLI_DEMO_HOME" ]; then echo "Left, remove it yourself: $$LINLI_DEMO_HOME (LINLI_DEMO_HOME)"; fi
