@@ -159,6 +159,26 @@ def test_removed_and_retyped_columns_are_refused_by_name(bench: Bench, change: s
     assert bench.register.batches() == []
 
 
+@pytest.fixture
+def limits(bench: Bench) -> Iterator[None]:
+    """In place of every title the limit under which it is read, for an account of its own."""
+    said = ["current_setting('statement_timeout') as title" if c.name == "title" else c.at_source for c in bench.feed.root.columns]
+    bench.db.execute(f"alter table cases rename to kept; create view cases as select {', '.join(said)} from kept")
+    bench.db.execute("create role limited login; grant select on cases to limited")
+    yield
+    bench.db.execute("drop view cases; drop table kept; drop role limited")
+
+
+@pytest.mark.parametrize(("own", "kept"), [("2min", "2min"), ("1500ms", "1500ms"), ("30min", "30min"), ("1h", "30min"), ("0", "30min")])
+def test_a_stricter_limit_of_the_account_stays(bench: Bench, database: str, limits: None, own: str, kept: str) -> None:
+    bench.db.execute(f"alter role limited set statement_timeout = '{own}'")
+    source = PostgresSource(database.replace("postgres:@", "limited:@"))
+    with source.fetch_keys(bench.feed, pa.table({"case_no": ["K1"]})) as fetched:
+        assert set(fetched.tables["cases"].read_all().column("title").to_pylist()) == {kept}
+    for reading in source.readings(bench.feed, EVERYTHING, seen=lambda _: False):
+        assert set(reading.tables["cases"].read_all().column("title").to_pylist()) == {kept}
+
+
 def test_a_database_that_is_away_is_an_outage(bench: Bench) -> None:
     source = PostgresSource("postgresql://nobody:secret-word@127.0.0.1:1/nowhere")
     with pytest.raises(sources.SourceUnavailable) as told:

@@ -17,7 +17,7 @@ from linli.contracts.model import Column, Feed, RecordDecl
 from linli.sources.base import Reading, SourceContractBroken, SourceUnavailable, Window, cursor_column, key_columns
 from linli.sources.streams import ReadAhead, conformed
 
-STATEMENT_TIMEOUT = "30min"
+STATEMENT_TIMEOUT_MS = 1_800_000
 LOCAL_ZONE = "Asia/Shanghai"
 KEYS_AT_ONCE = 20_000
 PATIENCE = {"connect_timeout": 10, "keepalives_idle": 60, "tcp_user_timeout": 120_000}
@@ -29,6 +29,10 @@ _BATCH_BYTES = 24 << 20
 
 _ONE_WORKER = """select set_config(name, '0', true) as only from pg_settings where name = 'max_parallel_workers_per_gather'"""
 """more workers count no sooner while the last rows are landed, and take the processor from that; openGauss has no such setting"""
+
+_TIME_LIMIT = f"""select set_config(name, case when setting::bigint between 1 and {STATEMENT_TIMEOUT_MS} then setting
+    else '{STATEMENT_TIMEOUT_MS}' end, true) from pg_settings where name = 'statement_timeout'"""
+"""a stricter limit of the account's own stays"""
 
 # Which PostgreSQL types may stand behind a declared type, and how the column is asked for. What ADBC does not hand over as it is
 # (padded char, infinity, which it wraps to the year 290279 BC) is settled here where whole batches can be, else in the source: an
@@ -118,13 +122,12 @@ class _Snapshot:
         self._name = record.full_name
         self._open: list[_Batches] = []
         self._run("begin isolation level repeatable read read only")
-        self._run(f"set local statement_timeout = '{STATEMENT_TIMEOUT}'")
         self._run(f"set local timezone = '{LOCAL_ZONE}'")
         relation = ".".join(_q(part) for part in str(record.extract.relation).split("."))
-        # The first query fixes the snapshot; the clock is read in it.
+        # The first query fixes the snapshot; the clock is read in it, and how long the ones after it may take is settled.
         asked = self._run(
             f"""select clock_timestamp() as at, timestamptz 'infinity' as endless, timestamptz '-infinity' as beginless,
-                a.attname::text as name, t.typname::text as type
+                a.attname::text as name, t.typname::text as type, ({_TIME_LIMIT}) as time_limit
             from (select to_regclass({_literal(relation)}) as relation) r
             left join pg_attribute a on a.attrelid = r.relation and a.attnum > 0 and not a.attisdropped
             left join pg_type t on t.oid = a.atttypid order by a.attnum"""
