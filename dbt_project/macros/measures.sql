@@ -105,3 +105,16 @@ counted as (
             )
     {%- endif -%}
 {%- endmacro %}
+
+{# The months a mart of stocks counts now, and the last day of each that has passed: where a stock is placed. #}
+{% macro months_and_their_ends() -%}
+    select
+        {{ month_of('days.calendar_on') }} as month,
+        max(days.calendar_on) as last_on
+    from {{ ref('dim_calendar') }} as days
+    cross join {{ source('linli', 'run') }} as run
+    where
+        days.calendar_on < {{ local_date('run.as_of') }}
+        and {{ is_uncounted(month_of('days.calendar_on')) }}
+    group by {{ month_of('days.calendar_on') }}
+{%- endmacro %}

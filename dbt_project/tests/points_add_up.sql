@@ -9,7 +9,8 @@ with sums as (
         sum(earned_points) as earned_points,
         sum(redeemed_points) as redeemed_points,
         sum(reversal_points) as reversal_points,
-        sum(balance_points) as balance_points
+        sum(balance_points) as balance_points,
+        sum(resident_count) as resident_count
     from {{ ref('mart_points') }}
     group by month, level, resident_kind_code = 'all'
 ),
@@ -40,6 +41,7 @@ where
     or sums.redeemed_points <> whole.redeemed_points
     or sums.reversal_points <> whole.reversal_points
     or sums.balance_points <> whole.balance_points
+    or sums.resident_count <> whole.resident_count
 union all
 select
     'balances' as what,

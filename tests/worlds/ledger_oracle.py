@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .case_oracle import Mart
@@ -173,41 +173,56 @@ def _matter_row(month: dt.date, found: Mapping[str, Sequence[Matter]], as_of: dt
 def points(rows: Rows, reference: Reference, as_of: dt.datetime) -> Mart:
     """mart_points by (month, district_code, level, key, resident_kind_code)."""
     today = local_day(as_of) - dt.timedelta(days=1)
-    # "newest accepted version, not deleted, joined_on before the local date of as_of"; "Place and kind are those of the newest version"
-    keys: dict[str, list[Key]] = {}
-    joined: dict[Key, list[dt.date]] = defaultdict(list)
-    for one in rows["residents"]:
-        if one["joined_on"] <= today:
-            # "the station is the one that covers the compound now"
-            places = places_on(one["compound_code"], today, reference) | {"station": reference.station_of[one["compound_code"]]}
-            keys[one["resident_no"]] = [
-                (places["district"], level, places[level], kind) for level in PLACE_LEVELS for kind in ("all", RESIDENT_KINDS[one["kind"]])
-            ]
-            for key in keys[one["resident_no"]]:
-                joined[key].append(one["joined_on"])
-    entries: dict[Key, list[Row]] = defaultdict(list)
+    # "newest accepted version, not deleted, joined_on before the local date of as_of"; "Compound and kind are those of the newest version"
+    residents = {one["resident_no"]: one for one in rows["residents"] if one["joined_on"] <= today}
+    entries = [entry for entry in rows["ledger_entries"] if entry["entered_at"] < as_of]
+    # "The books of a district open with the month of its first entry"
     firsts: dict[str, dt.date] = {}
-    for entry in rows["ledger_entries"]:
-        if entry["entered_at"] < as_of:
-            for key in keys[entry["resident_no"]]:
-                entries[key].append(entry)
-                firsts[key[0]] = min(firsts.get(key[0], dt.date.max), local_day(entry["entered_at"]))
-    found: Mart = {}
-    for key in joined.keys() | entries.keys():
-        if key[0] not in firsts:
-            continue
-        # "The books of a district open with the month of its first entry; from then on every key has its row from the month on in which
-        #  its first resident joined or its first entry fell"
-        own = min((*joined[key], *(local_day(entry["entered_at"]) for entry in entries[key])))
-        for month in months_from(max(firsts[key[0]], own), as_of):
-            found[month, *key] = _points_row(month, joined[key], entries[key], as_of)
-    return found
+    for entry in entries:
+        district = residents[entry["resident_no"]]["district_code"]
+        firsts[district] = min(firsts.get(district, dt.date.max), month_of(local_day(entry["entered_at"])))
+    cells: dict[Key, _Cell] = defaultdict(_Cell)
+    for one in residents.values():
+        its = [entry for entry in entries if entry["resident_no"] == one["resident_no"]]
+        # "from then on every key has its row from the month on in which its first resident joined or its first entry fell"
+        own = min((one["joined_on"], *(local_day(entry["entered_at"]) for entry in its)))
+        for month in months_from(max(firsts[one["district_code"]], own), as_of) if one["district_code"] in firsts else ():
+            # "residents and balance belong to the station that covered the compound on the last day of the month that has passed"
+            end = last_day_known(month, as_of)
+            for key in _keys(one, end, reference):
+                cells[month, *key].residents += one["joined_on"] <= end
+                cells[month, *key].balance += sum(entry["points"] for entry in its if local_day(entry["entered_at"]) <= end)
+        for entry in its:
+            # "an entry written later belongs to the month of its act"; "the station is the one that covered the compound that day"
+            day = local_day(entry["entered_at"])
+            for key in _keys(one, day, reference):
+                cells[month_of(day), *key].entries.append(entry)
+    # "with zeros where nothing happened, up to the last month begun before as_of"
+    for month, *key in list(cells):
+        for later in months_from(month, as_of):
+            cells[later, *key]
+    return {key: _points_row(cell) for key, cell in cells.items()}
 
 
-def _points_row(month: dt.date, joined: Sequence[dt.date], entries: Sequence[Row], as_of: dt.datetime) -> dict[str, Any]:
-    end = last_day_known(month, as_of)
-    # "an entry written later belongs to the month of its act"
-    its = [entry for entry in entries if month_of(local_day(entry["entered_at"])) == month]
+@dataclass
+class _Cell:
+    """What a key holds at the end of a month, and the entries that fell in it."""
+
+    residents: int = 0
+    balance: int = 0
+    entries: list[Row] = field(default_factory=list)
+
+
+def _keys(resident: Row, day: dt.date, reference: Reference) -> list[Key]:
+    """Where the resident counts on a day, for all and for the own kind."""
+    places = places_on(resident["compound_code"], day, reference)
+    return [
+        (places["district"], level, places[level], kind) for level in PLACE_LEVELS for kind in ("all", RESIDENT_KINDS[resident["kind"]])
+    ]
+
+
+def _points_row(cell: _Cell) -> dict[str, Any]:
+    its = cell.entries
     row: dict[str, Any] = {}
     for codes, sign in ((EARNED, 1), (REDEEMED, -1)):
         for kind, code in codes.items():
@@ -217,9 +232,8 @@ def _points_row(month: dt.date, joined: Sequence[dt.date], entries: Sequence[Row
     earned, redeemed = ([entry for entry in its if entry["kind"] in codes] for codes in (EARNED, REDEEMED))
     reversals = [entry["points"] for entry in its if entry["kind"] == "冲正"]
     behind = [len({entry["resident_no"] for entry in some}) for some in (its, earned, redeemed)]
-    residents = sum(on <= end for on in joined)
     return row | {
-        "resident_count": residents,
+        "resident_count": cell.residents,
         "active_resident_count": behind[0],
         "earning_resident_count": behind[1],
         "redeeming_resident_count": behind[2],
@@ -232,7 +246,7 @@ def _points_row(month: dt.date, joined: Sequence[dt.date], entries: Sequence[Row
         "reversal_points": sum(reversals),
         "net_points": sum(entry["points"] for entry in its),
         # "sum of all entries up to the end of the month"
-        "balance_points": sum(entry["points"] for entry in entries if local_day(entry["entered_at"]) <= end),
+        "balance_points": cell.balance,
         # "resident_count < 5, or one of the active, earning, redeeming counts is 1 to 4"
-        "is_small_group": residents < SMALL_GROUP_BELOW or any(0 < n < SMALL_GROUP_BELOW for n in behind),
+        "is_small_group": cell.residents < SMALL_GROUP_BELOW or any(0 < n < SMALL_GROUP_BELOW for n in behind),
     }

@@ -11,7 +11,7 @@ from {{ ref('int_residents') }} as residents
 left join {{ known }} as known on residents.resident_no = known.resident_no
 where
     known.resident_no is null
-    {%- for column in ['district_code', 'community_code', 'compound_code', 'station_code', 'household_no', 'resident_kind_code',
+    {%- for column in ['district_code', 'community_code', 'compound_code', 'household_no', 'resident_kind_code',
         'is_lead', 'brought_by_no', 'is_recruit', 'generation', 'lead_no', 'joined_on'] %}
     or residents.{{ column }} is distinct from known.{{ column }}
 {%- endfor %}

@@ -2,11 +2,7 @@
 {%- set levels = place_levels() -%}
 {%- set acts = ['mediation', 'deliberation', 'hazard_report', 'snap_report'] -%}
 {%- set stocks = ['lead', 'elder_lead', 'student_lead', 'recruit', 'follower', 'household', 'compound'] -%}
-with run as (
-    select as_of from {{ source('linli', 'run') }}
-),
-
-residents as (
+with residents as (
     select * from {{ ref('dim_resident') }}
 ),
 
@@ -18,14 +14,14 @@ leads as (
 -- everything is counted where the lead lives, but a compound where it lies
 happened as (
     select
-        joined_month as month,
+        joined_on as happened_on,
         resident_no as lead_no,
         resident_no,
         'lead' as what
     from leads
     union all
     select
-        joined_month as month,
+        joined_on as happened_on,
         resident_no as lead_no,
         resident_no,
         case resident_kind_code when 'retired_member' then 'elder_lead' when 'student' then 'student_lead' end as what
@@ -33,7 +29,7 @@ happened as (
     where resident_kind_code in ('retired_member', 'student')
     union all
     select
-        joined_month as month,
+        joined_on as happened_on,
         brought_by_no as lead_no,
         resident_no,
         'recruit' as what
@@ -41,7 +37,7 @@ happened as (
     where is_recruit
     union all
     select
-        joined_month as month,
+        joined_on as happened_on,
         lead_no,
         resident_no,
         'follower' as what
@@ -49,7 +45,7 @@ happened as (
     where not is_lead and lead_no is not null
     union all
     select
-        {{ month_of('brought_on') }} as month,
+        brought_on as happened_on,
         brought_by_lead_no as lead_no,
         null as resident_no,
         'household' as what
@@ -57,7 +53,7 @@ happened as (
     where brought_by_lead_no is not null
     union all
     select
-        month,
+        {{ local_date('entered_at') }} as happened_on,
         lead_no,
         resident_no,
         case when is_lead then 'lead_act' else kind_code end as what
@@ -69,7 +65,7 @@ happened as (
         and {{ is_uncounted('month') }}
     union all
     select
-        snaps.month,
+        snaps.taken_on as happened_on,
         residents.lead_no,
         residents.resident_no,
         case when residents.is_lead then 'lead_snap' else 'snap' end as what
@@ -80,25 +76,39 @@ happened as (
         and {{ is_uncounted('snaps.month') }}
 ),
 
-events as (
+of_compounds as (
     select
-        happened.month,
-        {% for column in attribution_columns(levels).split(', ') -%}
-        leads.{{ column }},
-        {% endfor -%}
+        happened.happened_on,
+        leads.district_code,
+        leads.compound_code,
         happened.resident_no,
         happened.what
     from happened
     inner join leads on happened.lead_no = leads.resident_no
     union all
     select
-        min(joined_month) as month,
-        {{ attribution_columns(levels) }},
+        min(joined_on) as happened_on,
+        district_code,
+        compound_code,
         null as resident_no,
         'compound' as what
     from residents
     where lead_no is not null
-    group by {{ attribution_columns(levels) }}
+    group by district_code, compound_code
+),
+
+events as (
+    select
+        {{ month_of('of_compounds.happened_on') }} as month,
+        of_compounds.district_code,
+        coalesce(compounds.community_code, 'none') as community_code,
+        of_compounds.compound_code,
+        {{ station_then() }} as station_code,
+        of_compounds.resident_no,
+        of_compounds.what
+    from of_compounds
+    {{ join_place('of_compounds', 'of_compounds.happened_on') }}
+    where {{ is_uncounted(month_of('of_compounds.happened_on')) }}
 ),
 
 flows as (
@@ -112,7 +122,6 @@ flows as (
         count(distinct resident_no) filter (where what in ('snap', '{{ acts | join("', '") }}')) as active_follower_count,
         count(distinct resident_no) filter (where what in ('lead_snap', 'lead_act')) as active_lead_count
     from events
-    where {{ is_uncounted('month') }}
     group by {{ by_every_level(['month'], levels) }}
 ),
 
@@ -126,6 +135,88 @@ carried as (
     {%- endif %}
 ),
 
+months as (
+    {{ months_and_their_ends() }}
+),
+
+compound_keys as (
+    select
+        district_code,
+        key,
+        min(month) as first_month
+    from (
+        {% for relation in ['flows', 'carried'] -%}
+        select
+            district_code,
+            key,
+            month
+        from {{ relation }}
+        where level = 'compound'
+        {% if not loop.last %}union all
+        {% endif -%}
+        {% endfor %}
+    ) as seen
+    group by district_code, key
+),
+
+held as (
+    select
+        months.month,
+        months.last_on,
+        keys.district_code,
+        keys.key as compound_code,
+        {% for what in stocks -%}
+        coalesce(carried.{{ what }}_count, 0) + sum(coalesce(flows.{{ what }}_count, 0)) over upto as {{ what }}_count{% if not loop.last %},
+        {% endif -%}
+        {% endfor %}
+    from compound_keys as keys
+    inner join months on keys.first_month <= months.month
+    left join flows
+        on
+            keys.district_code = flows.district_code
+            and flows.level = 'compound'
+            and keys.key = flows.key
+            and months.month = flows.month
+    left join carried
+        on
+            keys.district_code = carried.district_code
+            and carried.level = 'compound'
+            and keys.key = carried.key
+    window upto as (
+        partition by keys.district_code, keys.key order by months.month
+        rows between unbounded preceding and current row
+    )
+),
+
+-- a compound's stock is its station's, of the last day of the month that has passed
+placed as (
+    select
+        held.month,
+        held.district_code,
+        coalesce(compounds.community_code, 'none') as community_code,
+        held.compound_code,
+        {{ station_then() }} as station_code,
+        {% for what in stocks -%}
+        held.{{ what }}_count{% if not loop.last %},
+        {% endif -%}
+        {% endfor %}
+    from held
+    {{ join_place('held', 'held.last_on') }}
+),
+
+stocked as (
+    select
+        month,
+        district_code,
+        {{ level_and_key(levels) }},
+        {% for what in stocks -%}
+        sum({{ what }}_count) as {{ what }}_count{% if not loop.last %},
+        {% endif -%}
+        {% endfor %}
+    from placed
+    group by {{ by_every_level(['month'], levels) }}
+),
+
 keys as (
     select
         district_code,
@@ -133,30 +224,18 @@ keys as (
         key,
         min(month) as first_month
     from (
+        {% for relation in ['flows', 'stocked', 'carried'] -%}
         select
             district_code,
             level,
             key,
             month
-        from flows
-        union all
-        select
-            district_code,
-            level,
-            key,
-            month
-        from carried
+        from {{ relation }}
+        {% if not loop.last %}union all
+        {% endif -%}
+        {% endfor %}
     ) as seen
     group by district_code, level, key
-),
-
-months as (
-    select distinct {{ month_of('days.calendar_on') }} as month
-    from {{ ref('dim_calendar') }} as days
-    cross join run
-    where
-        days.calendar_on < {{ local_date('run.as_of') }}
-        and {{ is_uncounted(month_of('days.calendar_on')) }}
 ),
 
 counted as (
@@ -167,7 +246,7 @@ counted as (
         keys.key,
         {% for what in stocks -%}
         coalesce(flows.{{ what }}_count, 0) as new_{{ what }}_count,
-        cast(coalesce(carried.{{ what }}_count, 0) + sum(coalesce(flows.{{ what }}_count, 0)) over upto as bigint) as {{ what }}_count,
+        cast(coalesce(stocked.{{ what }}_count, 0) as bigint) as {{ what }}_count,
         {% endfor -%}
         {% for what in acts + ['snap', 'lead_act', 'lead_snap', 'active_follower', 'active_lead'] -%}
         coalesce(flows.{{ what }}_count, 0) as {{ what }}_count{% if not loop.last %},
@@ -175,21 +254,14 @@ counted as (
         {% endfor %}
     from keys
     inner join months on keys.first_month <= months.month
-    left join flows
+    {%- for relation in ['flows', 'stocked'] %}
+    left join {{ relation }}
         on
-            keys.district_code = flows.district_code
-            and keys.level = flows.level
-            and keys.key = flows.key
-            and months.month = flows.month
-    left join carried
-        on
-            keys.district_code = carried.district_code
-            and keys.level = carried.level
-            and keys.key = carried.key
-    window upto as (
-        partition by keys.district_code, keys.level, keys.key order by months.month
-        rows between unbounded preceding and current row
-    )
+            keys.district_code = {{ relation }}.district_code
+            and keys.level = {{ relation }}.level
+            and keys.key = {{ relation }}.key
+            and months.month = {{ relation }}.month
+    {%- endfor %}
 )
 
 select

@@ -58,9 +58,8 @@ flows as (
 residents as (
     select
         greatest(residents.joined_month, books.first_month) as month,
-        {% for column in attribution_columns(levels).split(', ') -%}
-        residents.{{ column }},
-        {% endfor -%}
+        residents.district_code,
+        residents.compound_code,
         residents.resident_kind_code
     from {{ ref('dim_resident') }} as residents
     inner join {{ ref('int_ledger_starts') }} as books on residents.district_code = books.district_code
@@ -76,15 +75,37 @@ residents_for as (
     from residents
 ),
 
-joined as (
+-- what the residents of a compound gained in a month
+gained as (
     select
         month,
-        resident_kind_code,
         district_code,
-        {{ level_and_key(levels) }},
-        count(*) as joined_count
-    from residents_for
-    group by {{ by_every_level(['month', 'resident_kind_code'], levels) }}
+        compound_code,
+        resident_kind_code,
+        sum(joined_count) as joined_count,
+        sum(net_points) as net_points
+    from (
+        select
+            month,
+            district_code,
+            compound_code,
+            resident_kind_code,
+            count(*) as joined_count,
+            0 as net_points
+        from residents_for
+        group by month, district_code, compound_code, resident_kind_code
+        union all
+        select
+            month,
+            district_code,
+            key as compound_code,
+            resident_kind_code,
+            0 as joined_count,
+            net_points
+        from flows
+        where level = 'compound'
+    ) as changes
+    group by month, district_code, compound_code, resident_kind_code
 ),
 
 carried as (
@@ -95,14 +116,99 @@ carried as (
     select
         month,
         district_code,
-        level,
-        key,
+        'compound' as level,
+        compound_code as key,
         resident_kind_code,
         joined_count as resident_count,
-        joined_count as balance_points
-    from joined
+        net_points as balance_points
+    from gained
     where false
     {%- endif %}
+),
+
+months as (
+    {{ months_and_their_ends() }}
+),
+
+compound_keys as (
+    select
+        district_code,
+        compound_code,
+        resident_kind_code,
+        min(month) as first_month
+    from (
+        select
+            district_code,
+            compound_code,
+            resident_kind_code,
+            month
+        from gained
+        union all
+        select
+            district_code,
+            key as compound_code,
+            resident_kind_code,
+            month
+        from carried
+        where level = 'compound'
+    ) as seen
+    group by district_code, compound_code, resident_kind_code
+),
+
+held as (
+    select
+        months.month,
+        months.last_on,
+        keys.district_code,
+        keys.compound_code,
+        keys.resident_kind_code,
+        coalesce(carried.resident_count, 0) + sum(coalesce(gained.joined_count, 0)) over upto as resident_count,
+        coalesce(carried.balance_points, 0) + sum(coalesce(gained.net_points, 0)) over upto as balance_points
+    from compound_keys as keys
+    inner join months on keys.first_month <= months.month
+    left join gained
+        on
+            keys.district_code = gained.district_code
+            and keys.compound_code = gained.compound_code
+            and keys.resident_kind_code = gained.resident_kind_code
+            and months.month = gained.month
+    left join carried
+        on
+            keys.district_code = carried.district_code
+            and carried.level = 'compound'
+            and keys.compound_code = carried.key
+            and keys.resident_kind_code = carried.resident_kind_code
+    window upto as (
+        partition by keys.district_code, keys.compound_code, keys.resident_kind_code order by months.month
+        rows between unbounded preceding and current row
+    )
+),
+
+-- a compound's stock is its station's, of the last day of the month that has passed
+placed as (
+    select
+        held.month,
+        held.district_code,
+        coalesce(compounds.community_code, 'none') as community_code,
+        held.compound_code,
+        {{ station_then() }} as station_code,
+        held.resident_kind_code,
+        held.resident_count,
+        held.balance_points
+    from held
+    {{ join_place('held', 'held.last_on') }}
+),
+
+stocks as (
+    select
+        month,
+        resident_kind_code,
+        district_code,
+        {{ level_and_key(levels) }},
+        cast(sum(resident_count) as bigint) as resident_count,
+        cast(sum(balance_points) as bigint) as balance_points
+    from placed
+    group by {{ by_every_level(['month', 'resident_kind_code'], levels) }}
 ),
 
 keys as (
@@ -113,40 +219,19 @@ keys as (
         resident_kind_code,
         min(month) as first_month
     from (
+        {% for relation in ['flows', 'stocks', 'carried'] -%}
         select
             district_code,
             level,
             key,
             resident_kind_code,
             month
-        from flows
-        union all
-        select
-            district_code,
-            level,
-            key,
-            resident_kind_code,
-            month
-        from joined
-        union all
-        select
-            district_code,
-            level,
-            key,
-            resident_kind_code,
-            month
-        from carried
+        from {{ relation }}
+        {% if not loop.last %}union all
+        {% endif -%}
+        {% endfor %}
     ) as seen
     group by district_code, level, key, resident_kind_code
-),
-
-months as (
-    select distinct {{ month_of('days.calendar_on') }} as month
-    from {{ ref('dim_calendar') }} as days
-    cross join {{ source('linli', 'run') }} as run
-    where
-        days.calendar_on < {{ local_date('run.as_of') }}
-        and {{ is_uncounted(month_of('days.calendar_on')) }}
 ),
 
 counted as (
@@ -166,45 +251,19 @@ counted as (
         {% for column in ['earned', 'redeemed', 'reversal', 'net'] -%}
         cast(coalesce(flows.{{ column }}_points, 0) as bigint) as {{ column }}_points,
         {% endfor -%}
-        cast(coalesce(joined.joined_count, 0) as bigint) as joined_count,
-        coalesce(carried.resident_count, 0) as carried_resident_count,
-        coalesce(carried.balance_points, 0) as carried_balance_points
+        coalesce(stocks.resident_count, 0) as resident_count,
+        coalesce(stocks.balance_points, 0) as balance_points
     from keys
     inner join months on keys.first_month <= months.month
-    left join flows
+    {%- for relation in ['flows', 'stocks'] %}
+    left join {{ relation }}
         on
-            keys.district_code = flows.district_code
-            and keys.level = flows.level
-            and keys.key = flows.key
-            and keys.resident_kind_code = flows.resident_kind_code
-            and months.month = flows.month
-    left join joined
-        on
-            keys.district_code = joined.district_code
-            and keys.level = joined.level
-            and keys.key = joined.key
-            and keys.resident_kind_code = joined.resident_kind_code
-            and months.month = joined.month
-    left join carried
-        on
-            keys.district_code = carried.district_code
-            and keys.level = carried.level
-            and keys.key = carried.key
-            and keys.resident_kind_code = carried.resident_kind_code
-),
-
-running as (
-    select
-        *,
-        cast(carried_resident_count + sum(joined_count) over (
-            partition by district_code, level, key, resident_kind_code order by month
-            rows between unbounded preceding and current row
-        ) as bigint) as resident_count,
-        cast(carried_balance_points + sum(net_points) over (
-            partition by district_code, level, key, resident_kind_code order by month
-            rows between unbounded preceding and current row
-        ) as bigint) as balance_points
-    from counted
+            keys.district_code = {{ relation }}.district_code
+            and keys.level = {{ relation }}.level
+            and keys.key = {{ relation }}.key
+            and keys.resident_kind_code = {{ relation }}.resident_kind_code
+            and months.month = {{ relation }}.month
+    {%- endfor %}
 )
 
 select
@@ -235,5 +294,5 @@ select
     or {{ column }}_resident_count between 1 and {{ var('small_group_n') }} - 1
     {% endfor -%}
     as is_small_group
-from running
+from counted
 {{ clustered_by('month') }}

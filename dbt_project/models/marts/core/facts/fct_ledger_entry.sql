@@ -54,9 +54,10 @@ openings as (
 select
     entries.entry_id,
     entries.resident_no,
-    {% for column in attribution_columns(place_levels()).split(', ') -%}
+    {% for column in ['district_code', 'community_code', 'compound_code'] -%}
     coalesce(residents.{{ column }}, 'none') as {{ column }},
     {% endfor -%}
+    {{ station_then() }} as station_code,
     coalesce(residents.resident_kind_code, 'none') as resident_kind_code,
     coalesce(residents.is_lead, false) as is_lead,
     residents.lead_no,
@@ -81,6 +82,7 @@ select
     ) as balance_until_at
 from entries
 left join {{ ref('dim_resident') }} as residents on entries.resident_no = residents.resident_no
+{{ join_place('residents', local_date('entries.entered_at')) }}
 left join undone on entries.entry_id = undone.entry_id
 {%- if is_incremental() %}
 left join openings on entries.resident_no = openings.resident_no

@@ -15,7 +15,6 @@ select
     household_no,
     min(district_code) as district_code,
     min(community_code) as community_code,
-    min(station_code) as station_code,
     count(*) as member_count,
     count(*) filter (where is_lead) as lead_count,
     min(joined_on) as first_joined_on,
