@@ -1,4 +1,4 @@
-"""Whistles, backlog and frequent problems computed the plain way, from docs/marts/cases.md and docs/marts/problems.md."""
+"""What came in, whistles, backlog and frequent problems computed the plain way, from docs/marts/cases.md and docs/marts/problems.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from .figures import SMALL_SAMPLE_BELOW, percentile, rate, wilson
-from .oracle import WHISTLES_RISING, Case, Key, Round, Row, by_case, counts
+from .oracle import LEVELS, STATUS_OF_ENDING, WHISTLES_RISING, Case, Key, Round, Row, Rows, by_case, counts, is_out, places_of
 from .reference import SHANGHAI, Reference, local_day, month_of
 
 Mart = dict[Key, dict[str, Any]]
@@ -25,6 +25,54 @@ VITAL_SHARE = Fraction(80, 100)
 RECURS_WITHIN_DAYS = 60
 HOURS_OF_A_BAND = 4
 HOT_SPOT_Z = 4.417173413469022
+# "duplicate precedes invalid precedes withdrawn"
+ENDINGS = {"判重": "duplicate_count", "作废": "invalid_count", "撤诉": "withdrawn_count"}
+COMPLAINTS = {"居民来电": "resident_call_count", "队员直诉": "officer_line_count", "12345热线": "hotline_12345_count"}
+OTHER_CHANNELS = {
+    "网格上报": "grid_report_count", "巡查发现": "patrol_finding_count", "议事会": "council_count", "随手拍": "snap_report_count",
+}  # fmt: skip
+PHASES = {"未诉先办": "before_complaint_count", "应诉即办": "on_complaint_count", "结诉复办": "after_closure_count"}
+VOLUMES = (
+    "received_count", "case_count", *ENDINGS.values(), "complaint_count", *COMPLAINTS.values(), *OTHER_CHANNELS.values(),
+    "other_channel_count", *PHASES.values(), "no_phase_count", "handled_count", "complaint_handled_count", "on_scene_count",
+)  # fmt: skip
+
+
+# ---- mart_case_volume -------------------------------------------------------------------------------------------------
+
+
+def volume(rows: Rows, cases: Iterable[Case], reference: Reference, as_of: dt.datetime) -> Mart:
+    """mart_case_volume by (month, district_code, level, key)."""
+    counted = {case.row["case_no"]: case for case in cases}
+    steps, whistles = by_case(rows["case_steps"]), by_case(rows["whistles"])
+    cells: dict[Key, Counter[str]] = defaultdict(Counter)
+    for row in rows["cases"]:
+        its = [step for step in steps[row["case_no"]] if step["stepped_at"] < as_of]
+        # "A round begins with 上报 (round 1) or 重办 (later rounds)"; a case of which none has begun is not known yet
+        if not any(step["step"] == ("上报" if step["round_no"] == 1 else "重办") for step in its):
+            continue
+        told = ["received_count", COMPLAINTS.get(row["channel"]) or OTHER_CHANNELS.get(row["channel"], "other_channel_count")]
+        # "by the channels of vars.complaint_channel_codes, whatever became of it"
+        told += ["complaint_count"] if row["channel"] in COMPLAINTS else []
+        if is_out(row, steps[row["case_no"]], as_of):
+            told.append(_ending(row, steps[row["case_no"]], as_of))
+        else:
+            told += ["case_count", PHASES.get(row["phase"], "no_phase_count")]
+            # "resolved in the latest round before as_of; a reopened case is not, until it is resolved again"
+            if counted[row["case_no"]].rounds[-1].resolved_at is not None:
+                told += ["handled_count", "complaint_handled_count"] if row["channel"] in COMPLAINTS else ["handled_count"]
+            told += ["on_scene_count"] if row["on_scene"] else []
+        places = places_of(row, whistles[row["case_no"]], reference, as_of)
+        for level in LEVELS:
+            cells[month_of(local_day(row["reported_at"])), row["district_code"], level, places[level]].update(told)
+    return {cell: {name: found[name] for name in VOLUMES} for cell, found in cells.items()}
+
+
+def _ending(case: Row, steps: Sequence[Row], as_of: dt.datetime) -> str:
+    # "a step … before as_of, or its status is … and no step of the same name lies at or after as_of"
+    holds = {s["step"] for s in steps if s["step"] in ENDINGS and s["stepped_at"] < as_of}
+    holds |= {step for step, status in STATUS_OF_ENDING.items() if case["status"] == status and step not in {s["step"] for s in steps}}
+    return next(name for step, name in ENDINGS.items() if step in holds)
 
 
 # ---- mart_whistle -----------------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from .world import CALENDAR_OVERRIDES, Books, Row, World, reference, world
 KEYS = {
     "mart_clock_257": ("month", "district_code", "level", "key", "step"),
     "mart_two_callback_satisfaction": ("month", "district_code", "level", "key"),
+    "mart_case_volume": ("month", "district_code", "level", "key"),
     "mart_whistle": ("month", "district_code", "level", "key", "whistle_level_code"),
     "mart_backlog": ("month", "district_code", "level", "key", "age_code"),
     "mart_frequent_problem": ("month", "district_code", "level", "key", "item_code"),
@@ -209,6 +210,7 @@ class Deployment:
         cases = oracle.cases_of(rows, self.reference, as_of)
         book = programme_oracle.CaseBook.of(rows, cases, as_of)
         return oracle.marts(cases, as_of) | {
+            "mart_case_volume": case_oracle.volume(rows, cases, self.reference, as_of),
             "mart_whistle": case_oracle.whistle(cases, rows["whistles"], self.reference, as_of),
             "mart_backlog": case_oracle.backlog(cases, self.reference, as_of),
             "mart_frequent_problem": case_oracle.frequent_problem(cases, as_of),

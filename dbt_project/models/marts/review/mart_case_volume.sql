@@ -1,5 +1,5 @@
 {{ config(pre_hook="{{ forget_touched('report') }}") }}
-{%- set channels = ['grid_report', 'patrol_finding', 'council', 'snap_report'] %}
+{%- set channels = ['resident_call', 'officer_line', 'hotline_12345', 'grid_report', 'patrol_finding', 'council', 'snap_report'] %}
 {%- set phases = ['before_complaint', 'on_complaint', 'after_closure'] %}
 -- the latest round stands for its case
 with cases as (
@@ -29,9 +29,9 @@ select
     {%- endfor %},
     count(*) filter (where is_complaint) as complaint_count
     {%- for channel in channels %},
-    count(*) filter (where channel_code = '{{ channel }}' and not is_complaint) as {{ channel }}_count
+    count(*) filter (where channel_code = '{{ channel }}') as {{ channel }}_count
     {%- endfor %},
-    count(*) filter (where channel_code not in ('{{ channels | join("', '") }}') and not is_complaint) as other_channel_count
+    count(*) filter (where channel_code not in ('{{ channels | join("', '") }}')) as other_channel_count
     {%- for phase in phases %},
     count(*) filter (where is_counted and phase_code = '{{ phase }}') as {{ phase }}_count
     {%- endfor %},

@@ -2,11 +2,14 @@
 {#- What each mart contributes: its rows, the kind of record it counts, and per column of the review the sum that makes it. -#}
 {%- set parts = {
     'volume': {'of': ref('mart_case_volume'), 'where': 'true', 'since': 'cases', 'counts': {
-        'received_count': 'received_count', 'complaint_count': 'complaint_count', 'complaint_handled_count': 'complaint_handled_count',
+        'received_count': 'received_count', 'withdrawn_count': 'withdrawn_count', 'invalid_count': 'invalid_count',
+        'duplicate_count': 'duplicate_count', 'complaint_count': 'complaint_count', 'resident_call_count': 'resident_call_count',
+        'officer_line_count': 'officer_line_count', 'hotline_12345_count': 'hotline_12345_count',
+        'complaint_handled_count': 'complaint_handled_count',
         'grid_report_count': 'grid_report_count', 'patrol_finding_case_count': 'patrol_finding_count',
         'council_case_count': 'council_count', 'snap_report_case_count': 'snap_report_count', 'other_channel_count': 'other_channel_count',
         'case_count': 'case_count', 'before_complaint_count': 'before_complaint_count', 'on_complaint_count': 'on_complaint_count',
-        'after_closure_count': 'after_closure_count', 'handled_count': 'handled_count', 'on_scene_count': 'on_scene_count',
+        'after_closure_count': 'after_closure_count', 'no_phase_count': 'no_phase_count', 'handled_count': 'handled_count', 'on_scene_count': 'on_scene_count',
     }},
     'clock': {'of': ref('mart_clock_257'), 'where': 'true', 'since': 'cases', 'counts': {
         'accept_on_time_count': "case when step = 'accept' then on_time_count end",
