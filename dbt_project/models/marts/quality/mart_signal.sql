@@ -3,7 +3,7 @@
 ) }}
 {%- set signals = var('signals') -%}
 {%- set z = signals['notable_z'] -%}
-{%- set levels = ['district', 'station', 'department', 'officer'] -%}
+{%- set levels = ['district', 'community', 'compound', 'station', 'department', 'officer'] -%}
 with run as (
     select small_sample_n from {{ source('linli', 'run') }}
 ),
@@ -13,6 +13,8 @@ candidates as (
         facts.month,
         facts.signal,
         facts.district_code,
+        facts.community_code,
+        facts.compound_code,
         facts.station_code,
         facts.department_code,
         facts.officer_no,

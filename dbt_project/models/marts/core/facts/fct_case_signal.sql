@@ -114,6 +114,7 @@ select
     cases.report_month,
     {{ month_of(local_date('candidates.happened_at')) }} as month,
     cases.district_code,
+    cases.community_code,
     cases.compound_code,
     cases.station_code,
     cases.department_code,
