@@ -18,8 +18,7 @@ Mart = dict[Key, dict[str, Any]]
 CODE_OF_WHISTLE = dict(WHISTLES_RISING)
 EMERGENCY_WITHIN = dt.timedelta(minutes=15)
 WHISTLE_LEVELS = ("district", "community", "compound", "station", "department", "officer", "category", "item", "channel")
-BACKLOG_LEVELS = ("district", "community", "compound", "station", "department", "item", "channel")
-PROBLEM_LEVELS = ("district", "community", "compound")
+PROBLEM_LEVELS = ("district", "community", "compound", "station")
 BANDS = ((0, 2, "0_2"), (3, 5, "3_5"), (6, 7, "6_7"), (8, 15, "8_15"))
 VITAL_SHARE = Fraction(80, 100)
 RECURS_WITHIN_DAYS = 60
@@ -150,7 +149,7 @@ def backlog(cases: Iterable[Case], reference: Reference, as_of: dt.datetime) -> 
     for case in cases:
         for one in case.rounds:
             for day, age, is_suspended in _waiting(one, reference, as_of):
-                for level in BACKLOG_LEVELS:
+                for level in LEVELS:
                     cell = (month_of(day), case.row["district_code"], level, case.places[level], _band(age))
                     cells[cell].append((day, age, is_suspended))
     return {

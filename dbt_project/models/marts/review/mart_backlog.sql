@@ -1,5 +1,5 @@
 {{ config(pre_hook="{{ forget_touched('backlog') }}") }}
-{%- set levels = ['district', 'community', 'compound', 'station', 'department', 'item', 'channel'] %}
+{%- set levels = attribution().keys() %}
 with run as (
     select as_of from {{ source('linli', 'run') }}
 ),

@@ -1,5 +1,5 @@
 {{ config(pre_hook="{{ forget_touched('frequent') }}") }}
-{%- set levels = ['district', 'community', 'compound'] -%}
+{%- set levels = place_levels() -%}
 {%- set hints = ['hour_band', 'weekday', 'channel', 'compound'] -%}
 {%- set z = var('hot_spot_z') -%}
 {%- set whistles = ['publicity', 'emergency', 'enforcement', 'tough_problem'] -%}
