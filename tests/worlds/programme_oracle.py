@@ -13,7 +13,9 @@ from .figures import SMALL_SAMPLE_BELOW, rate, wilson
 from .oracle import Case, Key, Row, Rows, by_case, is_out
 from .reference import Reference, local_day, month_of
 
-CHECKLISTS = {"安全隐患", "环境卫生", "违规经营"}
+CHECKLISTS = {
+    "安全隐患": "safety_hazards_completed_count", "环境卫生": "sanitation_completed_count", "违规经营": "illegal_business_completed_count",
+}  # fmt: skip
 CHILDREN = ("patrol_participants", "patrol_checklists", "patrol_findings")
 DUTIES = {"事前预警": "warn_before_count", "事中劝导": "dissuade_during_count", "事后监督": "watch_after_count"}
 DISPOSITIONS = {"当场解决": "fixed_on_the_spot_count", "提交共议": "joint_discussion_count", "转办立案": "filed_as_case_count"}
@@ -153,7 +155,7 @@ def _patrol(one: Row, participants: Sequence[Row], checklists: Sequence[Row]) ->
     # "different department of the participants with the role 队员, as the patrol records them"
     several = len({p["department"] for p in participants if p["role"] == "队员"}) >= DEPARTMENTS_NEEDED
     completed = {c["kind"] for c in checklists if c["completed"]}
-    three = completed == CHECKLISTS
+    three = completed == set(CHECKLISTS)
     # "A joint patrol counts … only with all three checklists completed and at least two departments present"
     return found | {
         "joint_patrol_count": 1,
@@ -161,6 +163,8 @@ def _patrol(one: Row, participants: Sequence[Row], checklists: Sequence[Row]) ->
         "three_in_one_count": int(three),
         "several_departments_count": int(several),
         "completed_checklist_count": len(completed),
+        # "joint_patrol_count less it are the joint patrols that skipped it"
+        **{CHECKLISTS[kind]: 1 for kind in completed},
     }
 
 
@@ -206,8 +210,9 @@ def _cases(tally: Tally, firsts: Mapping[str, dt.date], cases: Iterable[Case]) -
 
 PATROL_COUNTS = (
     "compound_count", "compliant_compound_count", "required_patrol_count", "fulfilled_patrol_count", "joint_patrol_count",
-    "compliant_patrol_count", "three_in_one_count", "several_departments_count", "completed_checklist_count", "volunteer_patrol_count",
-    *DUTIES.values(), "volunteer_person_times", "finding_count", *DISPOSITIONS.values(), "carried_over_count", "still_open_count",
+    "compliant_patrol_count", "three_in_one_count", "several_departments_count", "completed_checklist_count", *CHECKLISTS.values(),
+    "volunteer_patrol_count", *DUTIES.values(), "volunteer_person_times", "finding_count", *DISPOSITIONS.values(),
+    "carried_over_count", "still_open_count",
     "before_complaint_finding_count", "case_count", "before_complaint_case_count", "dispute_raised_count", "dispute_defused_count",
     "snap_count", *SNAPS.values(),
 )  # fmt: skip

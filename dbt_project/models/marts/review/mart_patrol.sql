@@ -1,6 +1,7 @@
 {{ config(pre_hook=["{{ forget_touched('patrol_app') }}", "{{ forget_before(ref('int_patrol_app_starts')) }}"]) }}
 {%- set facts = {
-    'patrols': (ref('fct_patrol'), 'month'), 'findings': (ref('fct_patrol_finding'), 'month'), 'raised': (ref('fct_dispute'), 'raised_month'),
+    'patrols': (ref('fct_patrol'), 'month'), 'checklists': (ref('fct_patrol_checklist'), 'month'),
+    'findings': (ref('fct_patrol_finding'), 'month'), 'raised': (ref('fct_dispute'), 'raised_month'),
     'defused': (ref('fct_dispute'), 'defused_month'), 'snaps': (ref('fct_snap'), 'month'),
 } -%}
 {%- set counts = {
@@ -21,6 +22,11 @@
         'dissuade_during_count': "duty_code = 'dissuade_during'",
         'watch_after_count': "duty_code = 'watch_after'",
         'volunteer_person_times': {'value': 'volunteer_count'},
+    }},
+    'checklists': {'of': 'checklists_of_months', 'measures': {
+        'safety_hazards_completed_count': "patrol_kind_code = 'joint' and is_completed and checklist_code = 'safety_hazards'",
+        'sanitation_completed_count': "patrol_kind_code = 'joint' and is_completed and checklist_code = 'sanitation'",
+        'illegal_business_completed_count': "patrol_kind_code = 'joint' and is_completed and checklist_code = 'illegal_business'",
     }},
     'findings': {'of': 'findings_of_months', 'measures': {
         'finding_count': 'true',
