@@ -44,6 +44,7 @@ KEYS = {
     "mart_patrol": ("month", "district_code", "level", "key"),
     "mart_matter": ("month", "district_code", "level", "key"),
     "mart_points": ("month", "district_code", "level", "key", "resident_kind_code"),
+    "mart_lead": ("month", "district_code", "level", "key"),
 }
 RETURNS = ("returns", "meetings", "matters")
 TOLERANCE = 1e-9
@@ -217,6 +218,7 @@ class Deployment:
             "mart_patrol": programme_oracle.patrol(rows, book, self.reference, as_of),
             "mart_matter": ledger_oracle.matter(other.filed(known), self.reference, as_of),
             "mart_points": ledger_oracle.points(rows, self.reference, as_of),
+            "mart_lead": ledger_oracle.lead(rows, self.reference, as_of),
         }
 
 

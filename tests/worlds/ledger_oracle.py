@@ -1,4 +1,4 @@
-"""Matters of the returns and points of the ledger computed the plain way, from docs/marts/meetings.md and docs/marts/points.md."""
+"""Matters of the returns, points of the ledger and leads computed the plain way, from docs/marts/meetings.md and docs/marts/points.md."""
 
 from __future__ import annotations
 
@@ -249,4 +249,115 @@ def _points_row(cell: _Cell) -> dict[str, Any]:
         "balance_points": cell.balance,
         # "resident_count < 5, or one of the active, earning, redeeming counts is 1 to 4"
         "is_small_group": cell.residents < SMALL_GROUP_BELOW or any(0 < n < SMALL_GROUP_BELOW for n in behind),
+    }
+
+
+# ---- mart_lead --------------------------------------------------------------------------------------------------------
+
+
+def lead(rows: Rows, reference: Reference, as_of: dt.datetime) -> Mart:
+    """mart_lead by (month, district_code, level, key)."""
+    residents = {one["resident_no"]: one for one in rows["residents"] if one["joined_on"] < local_day(as_of)}
+    leads = {no: _lead_of(one, residents) for no, one in residents.items()}
+    stocks: dict[Key, Counter[str]] = defaultdict(Counter)
+    flows: dict[Key, Counter[str]] = defaultdict(Counter)
+    active: dict[Key, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+
+    def cells(compound: str, month: dt.date, day: dt.date) -> list[Key]:
+        places = places_on(compound, day, reference)
+        return [(month, places["district"], level, places[level]) for level in PLACE_LEVELS]
+
+    for what, compound, day in _began(residents, leads):
+        # "a joining belongs to the station of its day; what stands at the end of a month … to the station of the last day"
+        for cell in cells(compound, month_of(day), day):
+            flows[cell][f"new_{what}_count"] += 1
+        for month in months_from(day, as_of):
+            for cell in cells(compound, month, last_day_known(month, as_of)):
+                stocks[cell][f"{what}_count"] += 1
+    for what, resident_no, at in _acts(rows, as_of):
+        above = leads.get(resident_no)
+        if above is not None:
+            # "All of a lead counts where the lead lives … at the station of the day"; "of followers … and of leads"
+            is_lead = residents[resident_no]["is_lead"]
+            for cell in cells(residents[above]["compound_code"], month_of(local_day(at)), local_day(at)):
+                flows[cell][("lead_snap_count" if what == "snap_count" else "lead_act_count") if is_lead else what] += 1
+                active[cell]["lead" if is_lead else "follower"].add(resident_no)
+    firsts: dict[Key, dt.date] = {}
+    for month, *key in stocks.keys() | flows.keys():
+        firsts[tuple(key)] = min(firsts.get(tuple(key), dt.date.max), month)
+    return {
+        (month, *key): _lead_row(stocks[month, *key], flows[month, *key], active[month, *key])
+        for key, first in firsts.items()
+        for month in months_from(first, as_of)
+    }
+
+
+def _lead_of(one: Row, residents: Mapping[str, Row]) -> str | None:
+    # "the lead's own number, for others the nearest lead above in the chain"; "In a circle, and below one, it is null."
+    passed: set[str] = set()
+    while not one["is_lead"]:
+        above = residents.get(one["brought_by"] or "")
+        if above is None or above["resident_no"] in passed:
+            return None
+        passed.add(above["resident_no"])
+        one = above
+    return str(one["resident_no"])
+
+
+def _began(residents: Mapping[str, Row], leads: Mapping[str, str | None]) -> Iterable[tuple[str, str, dt.date]]:
+    """(what, compound, day) of whatever stands from a day on."""
+    compounds: dict[str, dt.date] = {}
+    households: dict[Key, Row] = {}
+    for no, one in sorted(residents.items(), key=lambda pair: (pair[1]["joined_on"], pair[0])):
+        above, bringer = leads[no], residents.get(one["brought_by"] or "")
+        # "Recruit: brought by a lead directly (a lead can be a recruit)"
+        if bringer is not None and bringer["is_lead"]:
+            yield "recruit", bringer["compound_code"], one["joined_on"]
+        if above is None:
+            continue
+        # "compounds with a lead or a follower", where it lies
+        compounds.setdefault(one["compound_code"], one["joined_on"])
+        if one["is_lead"]:
+            yield "lead", one["compound_code"], one["joined_on"]
+            if one["kind"] in ("退休党员", "学生"):
+                yield "elder_lead" if one["kind"] == "退休党员" else "student_lead", one["compound_code"], one["joined_on"]
+        else:
+            # "Follower: no lead, with a lead above, however far"
+            yield "follower", residents[above]["compound_code"], one["joined_on"]
+            if one["household_no"] is not None:
+                # "it is the lead's of the first follower (by joined_on, then resident_no)"
+                households.setdefault((one["compound_code"], one["household_no"]), one)
+    for compound, day in compounds.items():
+        yield "compound", compound, day
+    for one in households.values():
+        yield "household", residents[leads[one["resident_no"]] or ""]["compound_code"], one["joined_on"]
+
+
+def _acts(rows: Rows, as_of: dt.datetime) -> Iterable[tuple[str, str, dt.datetime]]:
+    """(figure, resident, moment) of every act: "earned entries not reversed"; "snap reports … whatever became of them"."""
+    known = [entry for entry in rows["ledger_entries"] if entry["entered_at"] < as_of]
+    undone = {entry["reverses_entry_id"] for entry in known if entry["kind"] == "冲正"}
+    for entry in known:
+        if entry["kind"] in EARNED and entry["entry_id"] not in undone:
+            yield f"{EARNED[entry['kind']]}_count", entry["resident_no"], entry["entered_at"]
+    for snap in rows["snaps"]:
+        if snap["taken_at"] < as_of:
+            yield "snap_count", snap["resident_no"], snap["taken_at"]
+
+
+def _lead_row(stock: Counter[str], flow: Counter[str], active: Mapping[str, set[str]]) -> dict[str, Any]:
+    standing = ("lead", "elder_lead", "student_lead", "recruit", "follower", "household", "compound")
+    acts = [f"{code}_count" for code in EARNED.values()]
+    behind = {who: len(active.get(who, ())) for who in ("lead", "follower")}
+    return {
+        **{f"{what}_count": stock[f"{what}_count"] for what in standing},
+        **{name: flow[name] for name in ("new_lead_count", "new_recruit_count", "new_follower_count", "new_household_count")},
+        **{name: flow[name] for name in (*acts, "snap_count", "lead_act_count", "lead_snap_count")},
+        "act_count": sum(flow[name] for name in acts),
+        "recruits_per_lead": rate(stock["recruit_count"], stock["lead_count"]),
+        "active_lead_count": behind["lead"],
+        "active_follower_count": behind["follower"],
+        # "leads and followers together fewer than 5, or those active in the month 1 to 4"
+        "is_small_group": stock["lead_count"] + stock["follower_count"] < SMALL_GROUP_BELOW
+        or any(0 < n < SMALL_GROUP_BELOW for n in behind.values()),
     }
