@@ -202,7 +202,8 @@ class _Patrols:
             versions.append((_later(self.rng, versions[0][0]), {"status": self.rng.choice(("采纳", "不采纳", "转办"))}))
         first = {
             "snap_id": self.next_id("S"), "district_code": self.world.district_code, "compound_code": compound["compound_code"],
-            "resident_no": "R0", "item_code": self.rng.choice(self.items), "taken_at": taken_at, "case_no": None,
+            "resident_no": f"{self.world.district_code}-R{self.ids % 50:05d}", "item_code": self.rng.choice(self.items),
+            "taken_at": taken_at, "case_no": None,
         }  # fmt: skip
         self.add("snaps", first, versions)
 
@@ -324,7 +325,8 @@ class _Points:
         joined_on = FIRST_DAY + dt.timedelta(days=rng.randrange((LAST_DAY - FIRST_DAY).days))
         first = {
             "resident_no": f"{self.world.district_code}-R{len(residents):05d}", "district_code": self.world.district_code,
-            "household_no": None, "name": None, "phone": None, "birth_year": rng.choice((None, 1950, 2012)),
+            "household_no": None if len(residents) % 4 == 0 else f"H{len(residents) // 5}",
+            "name": None, "phone": None, "birth_year": rng.choice((None, 1950, 2012)),
             "is_lead": rng.random() < 0.2, "brought_by": rng.choice((None, *(row["resident_no"] for row, _ in residents[-3:]))),
         }  # fmt: skip
         at = moment(rng, joined_on)
