@@ -126,21 +126,21 @@ def chosen_campaign(campaigns: Sequence[ProposedCampaign], answer: str) -> Choic
         # also 01 and full-width digits
         chosen = {code: str(int(answer)) for code in dict.fromkeys(each["district_code"] for each in campaigns)}
         if int(answer) and not any(each["number"] == str(int(answer)) for each in campaigns):
-            raise NotProposed(_no_such(campaigns, str(int(answer))))
+            raise _not_proposed(campaigns, str(int(answer)))
     elif parts and all(parts):
         chosen = {part[1]: str(int(part[2])) for part in parts if part}
         for code, number in chosen.items():
             if number != NONE and not any(each["district_code"] == code and each["number"] == number for each in campaigns):
-                raise NotProposed(_no_such([each for each in campaigns if each["district_code"] == code], f"{code}={number}"))
+                raise _not_proposed([each for each in campaigns if each["district_code"] == code], f"{code}={number}")
     else:
         return Choice(answer)
     found = [each for each in campaigns if chosen.get(each["district_code"]) == each["number"]]
     return Choice("；".join(each["words"] for each in found) or "不开展", found)
 
 
-def _no_such(campaigns: Sequence[ProposedCampaign], number: str) -> str:
+def _not_proposed(campaigns: Sequence[ProposedCampaign], number: str) -> NotProposed:
     shown = "、".join(dict.fromkeys(each["number"] for each in campaigns)) or "本月没有建议"
-    return f"专项整治建议里没有第 {number} 项（{shown}）：请填其中的序号、0（不开展）或一句话"
+    return NotProposed(f"专项整治建议里没有第 {number} 项（{shown}）：请填其中的序号、0（不开展）或一句话")
 
 
 def _restated(settings: Settings, month: dt.date) -> list[str]:
