@@ -119,7 +119,14 @@ def _whistle_row(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     judged, in_time = (sum(one[name] for one in found) for name in ("is_judged", "is_in_time"))
     escalated = sum(one["is_escalated"] for one in found)
     low, high = wilson(in_time, judged)
+    answered_low, answered_high = wilson(len(answers), len(found))
+    escalated_low, escalated_high = wilson(escalated, len(found))
     return {
+        "answered_low": answered_low,
+        "answered_high": answered_high,
+        "escalated_low": escalated_low,
+        "escalated_high": escalated_high,
+        "is_small_sample_of_whistles": len(found) < SMALL_SAMPLE_BELOW,
         "blown_count": len(found),
         "raise_count": sum(one["is_raise"] for one in found),
         "escalated_count": escalated,

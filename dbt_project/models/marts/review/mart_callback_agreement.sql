@@ -84,6 +84,9 @@ select
     counted.{{ side }}_{{ silence }}_count,
     {% endfor -%}
     {{ rate('counted.' ~ side ~ '_reached_count', 'counted.matured_count') }} as {{ side }}_reached_rate,
+    {% for bound in ['low', 'high'] -%}
+    {{ wilson('counted.' ~ side ~ '_reached_count', 'counted.matured_count', bound) }} as {{ side }}_reached_{{ bound }},
+    {% endfor -%}
     {% endfor -%}
     counted.worst_count,
     counted.best_count,
@@ -91,7 +94,9 @@ select
     {{ rate('counted.double_satisfied_count', 'counted.double_called_count') }} as satisfaction_rate,
     {{ rate('counted.worst_count', 'counted.matured_count') }} as worst_rate,
     {{ rate('counted.best_count', 'counted.matured_count') }} as best_rate,
-    {{ rate('counted.silence_as_satisfied_count', 'counted.eligible_count') }} as silence_as_satisfied_rate
+    {{ rate('counted.silence_as_satisfied_count', 'counted.eligible_count') }} as silence_as_satisfied_rate,
+    {{ wilson('counted.silence_as_satisfied_count', 'counted.eligible_count', 'low') }} as silence_as_satisfied_low,
+    {{ wilson('counted.silence_as_satisfied_count', 'counted.eligible_count', 'high') }} as silence_as_satisfied_high
 from counted
 cross join run
 {{ clustered_by('month') }}

@@ -94,7 +94,9 @@ clocks as (
         district_code,
         on_time_count as resolve_on_time_count,
         judged_count as resolve_judged_count,
-        on_time_rate as resolve_on_time_rate
+        on_time_rate as resolve_on_time_rate,
+        on_time_low as resolve_on_time_low,
+        on_time_high as resolve_on_time_high
     from {{ ref('mart_clock_257') }}
     where
         level = 'district'
@@ -107,7 +109,9 @@ voices as (
         district_code,
         double_satisfied_count,
         double_called_count,
-        satisfaction_rate
+        satisfaction_rate,
+        satisfaction_low,
+        satisfaction_high
     from {{ ref('mart_two_callback_satisfaction') }}
     where level = 'district'
 )
@@ -133,12 +137,16 @@ select
     coalesce(clocks_before.resolve_on_time_count, 0) as resolve_on_time_count_before,
     coalesce(clocks_before.resolve_judged_count, 0) as resolve_judged_count_before,
     clocks.resolve_on_time_rate,
+    clocks.resolve_on_time_low,
+    clocks.resolve_on_time_high,
     clocks.resolve_on_time_rate - clocks_before.resolve_on_time_rate as resolve_on_time_change,
     coalesce(voices.double_satisfied_count, 0) as double_satisfied_count,
     coalesce(voices.double_called_count, 0) as double_called_count,
     coalesce(voices_before.double_satisfied_count, 0) as double_satisfied_count_before,
     coalesce(voices_before.double_called_count, 0) as double_called_count_before,
     voices.satisfaction_rate,
+    voices.satisfaction_low,
+    voices.satisfaction_high,
     voices.satisfaction_rate - voices_before.satisfaction_rate as satisfaction_change,
     least(
         coalesce(clocks.resolve_judged_count, 0),

@@ -1,6 +1,11 @@
 {{ config(pre_hook="{{ forget_touched('satisfaction') }}") }}
 {%- set parts = ['acceptance', 'departments', 'suspended', 'handling'] %}
-with rounds as (
+with run as (
+    select small_sample_n
+    from {{ source('linli', 'run') }}
+),
+
+rounds as (
     select
         resolved_month as month,
         {{ attribution_columns() }},
@@ -35,11 +40,15 @@ counted as (
 )
 
 select
-    *,
-    {{ rate('reopened_count', 'resolved_count') }} as reopened_rate
+    counted.*,
+    {{ rate('reopened_count', 'resolved_count') }} as reopened_rate,
+    {{ wilson('reopened_count', 'resolved_count', 'low') }} as reopened_low,
+    {{ wilson('reopened_count', 'resolved_count', 'high') }} as reopened_high,
+    resolved_count < run.small_sample_n as is_small_sample
     {%- for part in parts %},
     {{ rate(part ~ '_minutes_sum', 'total_minutes_sum') }} as {{ part }}_share_rate
     {%- endfor %},
     {{ rate('total_minutes_sum', '(resolved_count * 1440)') }} as mean_workdays
 from counted
+cross join run
 {{ clustered_by('month') }}

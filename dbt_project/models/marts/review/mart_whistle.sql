@@ -63,7 +63,12 @@ counted as (
 select
     counted.*,
     {{ rate('counted.answered_count', 'counted.blown_count') }} as answered_rate,
+    {{ wilson('counted.answered_count', 'counted.blown_count', 'low') }} as answered_low,
+    {{ wilson('counted.answered_count', 'counted.blown_count', 'high') }} as answered_high,
     {{ rate('counted.escalated_count', 'counted.blown_count') }} as escalated_rate,
+    {{ wilson('counted.escalated_count', 'counted.blown_count', 'low') }} as escalated_low,
+    {{ wilson('counted.escalated_count', 'counted.blown_count', 'high') }} as escalated_high,
+    counted.blown_count < run.small_sample_n as is_small_sample_of_whistles,
     {{ rate('counted.in_time_count', 'counted.judged_count') }} as in_time_rate,
     {{ wilson('counted.in_time_count', 'counted.judged_count', 'low') }} as in_time_low,
     {{ wilson('counted.in_time_count', 'counted.judged_count', 'high') }} as in_time_high,
