@@ -1,8 +1,10 @@
-"""docs/programme.md maps the programme to the warehouse: every row is there, and everything it names exists."""
+"""docs/programme.md maps the programme to the warehouse: every row is there, everything it names exists, and its marts are made of its
+facts."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +48,32 @@ def dbt_tests() -> set[str]:
     return {path.stem for path in DBT.glob("tests/*.sql")} | {name for found in unit for name in found}
 
 
+def made_of(models: Iterable[str]) -> set[str]:
+    """The models, and all that they are made of: what they refer to, by themselves or in the macros they use."""
+    found, waiting = set(), list(models)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _refers_to(_code().get(name, ""))
+    return found
+
+
+@cache
+def _code() -> dict[str, str]:
+    """The models and, in brackets, the macros of the project."""
+    found = {path.stem: path.read_text(encoding="utf-8") for suffix in ("sql", "py") for path in DBT.glob(f"models/**/*.{suffix}")}
+    for path in DBT.glob("macros/*.sql"):
+        for name, body in re.findall(r"{%-?\s*macro (\w+)\(.*?%}(.*?){%-?\s*endmacro", path.read_text(encoding="utf-8"), flags=re.S):
+            found[f"({name})"] = body
+    return found
+
+
+def _refers_to(text: str) -> list[str]:
+    called = [f"({name})" for name in re.findall(r"(\w+)\(", text) if f"({name})" in _code()]
+    return [*re.findall(r"ref\(['\"](\w+)['\"]\)", text), *called]
+
+
 def is_a_test(name: str) -> bool:
     path, _, function = name.partition("::")
     if not function:
@@ -62,7 +90,9 @@ def test_every_row_of_the_programme_is_there_once() -> None:
 def test_what_a_row_names_exists(title: str, text: str) -> None:
     models = {path.stem for suffix in ("sql", "py") for path in DBT.glob(f"models/**/*.{suffix}")}
     facts = models - set(MARTS) | {path.stem for path in DBT.glob("seeds/*.csv")}
-    assert [name for name in names(text, "facts") if name not in facts] == []
+    assert [name for name in [*names(text, "facts"), *names(text, "looked up")] if name not in facts] == []
+    of_figures = {name.split(".")[0] for name in names(text, "figure")}
+    assert set(names(text, "facts")) - made_of(names(text, "marts")) - of_figures == set()
     assert names(text, "marts") and [name for name in names(text, "marts") if name not in MARTS] == []
     assert names(text, "tests") and [name for name in names(text, "tests") if not is_a_test(name)] == []
     if title[0].isdigit():
@@ -77,7 +107,7 @@ def test_every_mart_answers_for_something() -> None:
 
 
 def test_every_fact_is_behind_something() -> None:
-    named = {name for _, text in SECTIONS for name in names(text, "facts")}
+    named = {name for _, text in SECTIONS for kind in ("facts", "looked up") for name in names(text, kind)}
     assert [path.stem for path in DBT.glob("models/marts/core/**/*.sql") if path.stem not in named] == []
 
 
