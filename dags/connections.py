@@ -62,7 +62,7 @@ def _database(connection: Connection, begun: str, host: str) -> str:
     user = quote(connection.login or "", safe="") + (f":{quote(connection.password, safe='')}" if connection.password else "")
     if user and "@" not in host:
         host = f"{user}@{host}"
-    options = urlencode(connection.extra_dejson)
+    options = urlencode(connection.extra_dejson, quote_via=quote)
     address = _joined("postgresql" if scheme == "postgres" else scheme, host, connection.port, connection.schema or "")
     return f"{address}{'&' if '?' in address else '?'}{options}" if options else address
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pendulum
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import DAG, MonthWindow, Param, PartitionedAssetTimetable, RollupMapper, StartOfMonthMapper, task
+from airflow.sdk import DAG, MonthWindow, Param, PartitionedAssetTimetable, RollupMapper, StartOfMonthMapper, TriggerRule, task
 from deployment import TIMEZONE, WAREHOUSE, WAREHOUSE_POOL, month_of, settings
 
 DAYS_OF_A_MONTH = RollupMapper(upstream_mapper=StartOfMonthMapper(timezone=TIMEZONE, input_format="%Y-%m-%d"), window=MonthWindow())
@@ -33,12 +33,14 @@ with DAG(
         found = pipeline.restate_all(settings(), before=month_of(context))
         return {each.closing.name: each.figures for each in found}
 
-    @task
+    @task(trigger_rule=TriggerRule.ALL_DONE)
     def propose(**context: object) -> dict[str, Any]:
-        """What the approver is shown."""
+        """What the approver is shown, also where a month closed before could not be looked at again."""
         from dataclasses import asdict
 
         from linli import pipeline
+
+        pipeline.check_closable(settings(), month_of(context))
 
         return asdict(pipeline.proposal(settings(), month_of(context)))
 
@@ -58,7 +60,12 @@ with DAG(
         approved_by = (answer.get("responded_by_user") or {}).get("name") or ""
         campaign = (answer.get("params_input") or {}).get("campaign") or ""
         return pipeline.close_as_answered(
-            settings(), month_of(context), question["campaigns"], approved_by=approved_by, campaign=campaign
+            settings(),
+            month_of(context),
+            question["campaigns"],
+            approved_by=approved_by,
+            campaign=campaign,
+            asked_at=question["asked_at"],
         )
 
     restate() >> proposal >> approval

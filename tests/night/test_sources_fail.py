@@ -212,7 +212,7 @@ def test_every_feed_is_told_of(story: Story) -> None:
 
 
 def test_a_feed_of_which_the_gate_let_nothing_in_is_not_loaded(story: Story) -> None:
-    assert story.stopped.feeds["case_system.callbacks"] == ("stopped", as_of(SECOND))
+    assert story.stopped.feeds["case_system.callbacks"] == ("stopped", as_of(SECOND) - Settings.load().lookback)
     assert {state for feed, (state, _) in story.stopped.feeds.items() if feed != "case_system.callbacks"} == {"loaded"}
     assert story.stopped.exit_code == 3
     assert "整批停在关口" in story.stopped.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 import typer
@@ -29,8 +30,11 @@ def month_close(
         question = pipeline.proposal(settings, chosen)
         for text in question.lagging:
             errors.print(f"[yellow]▲ {text}，没有到月末；之后补来的列为重述")
+        for text in question.restated:
+            errors.print(text, highlight=False, markup=False)
+        asked_at = dt.datetime.fromisoformat(question.asked_at)
         choice = pipeline.chosen_campaign(question.campaigns, campaign)
-        closing = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=choice)
+        closing = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=choice, asked_at=asked_at)
     console.print(f"✓ {closing.name} 已结账：{closing.figure_count:,} 个数字，内容校验值 {closing.content_hash[:12]}")
 
 

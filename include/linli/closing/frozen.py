@@ -46,7 +46,8 @@ class Closing:
 
     `inputs_hash` names the accepted rows and the definitions the figures were computed from, `content_hash` the figures.
     `as_of` is the end of the month. `sources` says up to when each feed was loaded. `campaign` is what was chosen for the
-    next month, free of personal data; `campaigns` are those of the proposals it means, by codes.
+    next month, free of personal data; `campaigns` are those of the proposals it means, by codes. `asked_at` is when
+    the approver was asked.
     """
 
     month: dt.date
@@ -61,6 +62,7 @@ class Closing:
     campaign: str = ""
     sources: Sequence[dict[str, Any]] = field(default_factory=tuple)
     campaigns: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    asked_at: dt.datetime | None = None
 
     @property
     def name(self) -> str:
@@ -79,8 +81,8 @@ def closing_of(closed: Path, month: dt.date) -> Closing:
         raise NotClosed(f"{month:%Y-%m} 还没有结账")
     said = json.loads(account.read_text(encoding="utf-8"))
     said["month"] = dt.date.fromisoformat(said["month"])
-    for name in ("as_of", "closed_at"):
-        said[name] = dt.datetime.fromisoformat(said[name])
+    for name in ("as_of", "closed_at", "asked_at"):
+        said[name] = dt.datetime.fromisoformat(said[name]) if said.get(name) else None
     return Closing(**said)
 
 
@@ -115,6 +117,7 @@ def close(
     closed_at: dt.datetime,
     campaign: str = "",
     campaigns: Sequence[dict[str, Any]] = (),
+    asked_at: dt.datetime | None = None,
     sources: Sequence[dict[str, Any]] = (),
 ) -> Closing:
     """Freezes the figures of `month` as `work_file` holds them. Raises AlreadyClosed, of two at once the later FileExistsError, and
@@ -126,7 +129,7 @@ def close(
             raise NothingToClose(f"{month:%Y-%m} 没有任何数字，不能结账：请核对月份")
         closing = Closing(
             month, as_of, inputs_hash, definitions, content_hash, code_version, count, approved_by, closed_at, campaign, list(sources),
-            list(campaigns),
+            list(campaigns), asked_at,
         )  # fmt: skip
         account = json.dumps(asdict(closing), ensure_ascii=False, indent=1, default=lambda moment: moment.isoformat())
         (aside / _ACCOUNT).write_text(account + "\n", encoding="utf-8")

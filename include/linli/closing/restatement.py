@@ -200,7 +200,13 @@ def published_tables(closed: Path) -> dict[str, pa.Table]:
 
 
 def _together(paths: Sequence[Path], schema: pa.Schema) -> pa.Table:
-    return pa.concat_tables([schema.empty_table(), *(pq.read_table(path).select(schema.names).cast(schema) for path in paths)])
+    return pa.concat_tables([schema.empty_table(), *(_as(pq.read_table(path), schema) for path in paths)])
+
+
+def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Files never change: one written before a column was thought of has null in it."""
+    columns = [table.column(f.name).cast(f.type) if f.name in table.schema.names else pa.nulls(table.num_rows, f.type) for f in schema]
+    return pa.table(columns, schema=schema)
 
 
 def restate(

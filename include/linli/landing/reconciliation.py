@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from linli.contracts.model import Feed, RecordDecl
 from linli.landing.batches import Part, Reading, aside_folder, check_count, land_reading, land_together, link, partition
@@ -63,13 +64,14 @@ def reconcile(settings: Settings, register: Register, source: Source, feed: Feed
     record = feed.root
     with source.keys(feed) as reading:
         taken_at = reading.snapshot_at
-        rows = protect(reading.tables[record.name], record, ring)
+        asked = _AsAsked(record, ring)
+        rows = asked.protected(reading.tables[record.name])
         cursor = _cursor(record, rows.schema.names)
         path, count = _keep(settings, record, run, "keys", reading, rows, {})
     with _compared(settings, register, record, taken_at, path, cursor) as db:
         stale = _keys_of(db, record, _STALE)
         gone = _keys_of(db, record, _GONE)
-    refetched = _refetch(settings, register, source, feed, run, ring, stale, taken_at) if stale.num_rows else 0
+    refetched = _refetch(settings, register, source, feed, run, ring, asked.keys(stale), taken_at) if stale.num_rows else 0
     if gone.num_rows:
         _bury(settings, register, record, run, gone, taken_at)
     return Reconciliation(record.full_name, count, refetched, gone.num_rows)
@@ -82,7 +84,8 @@ def compare_hashes(settings: Settings, register: Register, source: Source, feed:
     before = _latest_hashes(settings, record, ring.active)
     with source.row_hashes(feed, salt) as reading:
         taken_at = reading.snapshot_at
-        rows = protect(reading.tables[record.name], record, ring)
+        asked = _AsAsked(record, ring)
+        rows = asked.protected(reading.tables[record.name])
         path, count = _keep(settings, record, run, "hash", reading, rows, {"key_no": ring.active}, publish=False)
     try:
         if before is None:
@@ -90,10 +93,10 @@ def compare_hashes(settings: Settings, register: Register, source: Source, feed:
         else:
             with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit}) as db:
                 keys = ", ".join(map(_q, record.key))
-                changed = db.sql(
+                changed = asked.keys(db.sql(
                     f"select {keys} from read_parquet(?) n anti join read_parquet(?) o using ({keys}, row_hash)",
                     params=[str(path), str(before)],
-                ).to_arrow_table()
+                ).to_arrow_table())  # fmt: skip
         refetched = 0
         if changed is None or changed.num_rows:
             refetched = _refetch(settings, register, source, feed, run, ring, changed, taken_at)
@@ -102,6 +105,39 @@ def compare_hashes(settings: Settings, register: Register, source: Source, feed:
     finally:
         path.unlink(missing_ok=True)
     return Reconciliation(record.full_name, count, refetched, 0)
+
+
+class _AsAsked:
+    """The keys of a reading as they land, and as the source knows them: one with a phone number in it lands otherwise."""
+
+    def __init__(self, record: RecordDecl, ring: KeyRing) -> None:
+        self._record, self._ring = record, ring
+        self._given: dict[str, str] = {}
+
+    def protected(self, rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        """`rows` as they may land."""
+        return pa.RecordBatchReader.from_batches(rows.schema, (self._protected(batch) for batch in rows))
+
+    def _protected(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        [safe] = protect(pa.Table.from_batches([batch]), self._record, self._ring).read_all().combine_chunks().to_batches() or [batch]
+        for name in self._record.key:
+            before, after = batch.column(name), safe.column(name)
+            if pa.types.is_string(before.type) and after is not before:
+                differs = pc.not_equal(before, after)
+                self._given |= zip(after.filter(differs).to_pylist(), before.filter(differs).to_pylist(), strict=True)
+        return safe
+
+    def keys(self, landed: pa.Table) -> pa.Table:
+        """Keys to ask the source for."""
+        if not self._given:
+            return landed
+        columns = [
+            pa.array([self._given.get(value, value) for value in column.to_pylist()], column.type)
+            if pa.types.is_string(column.type)
+            else column
+            for column in landed.columns
+        ]
+        return pa.table(columns, schema=landed.schema)
 
 
 def _refetch(

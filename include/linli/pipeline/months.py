@@ -34,6 +34,10 @@ class NotApproved(Refusal):
     """Nobody is named who approved the closing."""
 
 
+class RestatementsMissing(Refusal):
+    """A closed month could not be compared with what is known now."""
+
+
 @dataclass(frozen=True)
 class Published:
     """A past as_of computed again: the content hash of its figures, how many batches they come from, and where they were written, if
@@ -54,7 +58,7 @@ def check_closable(settings: Settings, month: dt.date) -> None:
 
 
 def close_as_answered(
-    settings: Settings, month: dt.date, campaigns: Sequence[ProposedCampaign], *, approved_by: str, campaign: str
+    settings: Settings, month: dt.date, campaigns: Sequence[ProposedCampaign], *, approved_by: str, campaign: str, asked_at: str
 ) -> str:
     """`close_month` by the answer to a proposal with these campaigns: the content hash, or what is said of a month that has been closed
     by hand meanwhile. Raises NotProposed besides."""
@@ -63,15 +67,20 @@ def close_as_answered(
     try:
         closing.check_open(settings.closed, month)
         chosen = Choice("") if untouched else chosen_campaign(campaigns, campaign)
-        return close_month(settings, month, approved_by=approved_by, campaign=chosen).content_hash
+        asked = dt.datetime.fromisoformat(asked_at)
+        return close_month(settings, month, approved_by=approved_by, campaign=chosen, asked_at=asked).content_hash
     except AlreadyClosed as closed_by_hand:
         return str(closed_by_hand)
 
 
-def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaign: Choice = NOTHING_CHOSEN) -> Closing:
+def close_month(
+    settings: Settings, month: dt.date, *, approved_by: str, campaign: Choice = NOTHING_CHOSEN, asked_at: dt.datetime | None = None
+) -> Closing:
     """Freezes the figures of `month` as everything accepted so far gives them, for the as_of at which the month ended.
 
     `campaign` is what was chosen for the next month: the proposals it means are campaigns that are run, from the next build on.
+    `asked_at` is when the approver was asked: what is restated later is told at the next close.
+
     Raises NotApproved, DayNotOver for a month that is not over, MonthNotLoaded, AlreadyClosed, NothingToClose, BuildFailed.
     """
     day = next_month(month) - dt.timedelta(days=1)
@@ -96,6 +105,7 @@ def close_month(settings: Settings, month: dt.date, *, approved_by: str, campaig
                 closed_at=now(),
                 campaign=campaign.words,
                 campaigns=[dict(each) for each in campaign.campaigns],
+                asked_at=asked_at or now(),
                 sources=[
                     {"source": s.source, "feed": s.feed, "state": s.state, "as_of": s.as_of.isoformat() if s.as_of else None}
                     for s in register.source_statuses(run)
@@ -118,12 +128,20 @@ def restate_month(settings: Settings, month: dt.date) -> Restated:
 
 
 def restate_all(settings: Settings, progress: Callable[[str, int, int], None] = silent, *, before: dt.date) -> list[Restated]:
-    """`restate_month` for every closed month before the month of `before`, oldest first."""
+    """`restate_month` for every closed month before the month of `before`, oldest first, whatever becomes of one of them.
+
+    Raises RestatementsMissing at the end when one could not be looked at.
+    """
     months = [each.month for each in closing.closed_months(settings.closed) if each.month < before.replace(day=1)]
-    found = []
+    found, missing = [], []
     for done, month in enumerate(months):
         progress(f"{month:%Y-%m}", done, len(months))
-        found.append(restate_month(settings, month))
+        try:
+            found.append(restate_month(settings, month))
+        except (Refusal, FileExistsError) as error:
+            missing.append(f"{month:%Y-%m}：{error}")
+    if missing:
+        raise RestatementsMissing(f"这些已结账的月没有核对完，请逐个运行 linli month restate：{'；'.join(missing)}")
     return found
 
 

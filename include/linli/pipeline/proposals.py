@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -14,6 +15,7 @@ from linli.calendar import next_month
 from linli.failures import Refusal
 from linli.pipeline.steps import catalog, configured_feeds, feeds, register_of
 from linli.pipeline.words import STEPS, moment, restated_in_words
+from linli.register import now
 from linli.settings import SHANGHAI, Settings, as_of
 
 _CLOCK = """
@@ -42,7 +44,12 @@ _PROPOSED = """
             where compound.level = 'compound' and compound.district_code = proposal.district_code
               and compound.key in (select unnest(string_split(proposal.compound_codes, ';'))) order by compound.key
         ), '、'),
-        cast(proposal.month as varchar), proposal.duty_department_code,
+        cast(proposal.month as varchar),
+        case
+            when proposal.duty_department_code = 'none'
+                then (select items.lead_department_code from ref.enforcement_items as items where items.item_code = proposal.item_1_code)
+            else proposal.duty_department_code
+        end,
         concat_ws(';', proposal.item_1_code, proposal.item_2_code, proposal.item_3_code), proposal.compound_codes
     from mart.mart_campaign_proposal as proposal
     inner join ref.dim_district as districts on proposal.district_code = districts.district_code
@@ -57,7 +64,7 @@ FILLED_IN = "1"
 NONE = "0"
 """the answer that no campaign is run"""
 
-_BY_DISTRICT = re.compile(r"([0-9]{6})[=:：＝]([0-9]+)")
+_BY_DISTRICT = re.compile(r"([0-9]{6})=([0-9]+)")
 _RESTATED_SHOWN = 12
 
 
@@ -88,12 +95,14 @@ class Choice:
 @dataclass(frozen=True)
 class Proposal:
     """The question whether a month may be closed, in Chinese: `subject`, `body` (Markdown), the campaigns proposed for the
-    next month, and which data do not reach the end of the month."""
+    next month, when it was put (ISO), which data do not reach the end of the month, and what of earlier months was restated."""
 
     subject: str
     body: str
     campaigns: Sequence[ProposedCampaign]
+    asked_at: str
     lagging: Sequence[str] = ()
+    restated: Sequence[str] = ()
 
 
 def proposal(settings: Settings, month: dt.date) -> Proposal:
@@ -108,32 +117,39 @@ def proposal(settings: Settings, month: dt.date) -> Proposal:
     lines += [f"- 一案双回访：双满意 {satisfied} / 双回访 {called}，未到期 {pending}"] if called else []
     lagging = _lagging(settings, as_of(next_month(month) - dt.timedelta(days=1)), published_to)
     lines += ["", "没有到月末的数据（结账后补来的列为重述）：", *(f"- {text}" for text in lagging)] if lagging else []
-    lines += _restated(settings, month)
+    restated = _restated(settings, month)
+    lines += ["", *restated] if restated else []
     campaigns = _campaigns(settings, month)
     lines += ["", "下月专项整治建议：", *(f"- {each['number']}：{each['words']}" for each in campaigns)] if campaigns else []
     districts = list(dict.fromkeys(each["district_code"] for each in campaigns))
     if len(districts) > 1:
         lines += ["", f"只填序号时各区都取该项；分区选择写作 {'；'.join(f'{code}=1' for code in districts)}，0 为不开展。"]
-    return Proposal(f"{month:%Y年%m月} 综合执法回头看：请批准结账", "\n".join(lines), campaigns, lagging)
+    subject = f"{month:%Y年%m月} 综合执法回头看：请批准结账"
+    return Proposal(subject, "\n".join(lines), campaigns, now().isoformat(), lagging, restated)
 
 
 def chosen_campaign(campaigns: Sequence[ProposedCampaign], answer: str) -> Choice:
     """What was chosen: by number in every district that has a proposal of that number, by number in each district
     ('340405=1；340406=0'), or in words of the answer's own. Raises NotProposed."""
-    answer = answer.strip()
-    parts = [_BY_DISTRICT.fullmatch(part) for part in re.split(r"[;；,，、\s]+", answer) if part]
+    said = answer.strip()
+    answer = unicodedata.normalize("NFKC", said).strip(" 。.;,、")
+    answer = re.sub(r"\s*=\s*", "=", answer.replace(":", "="))
+    parts = [_BY_DISTRICT.fullmatch(part) for part in re.split(r"[;,、\s]+", answer) if part]
     if answer.isdecimal():
-        # also 01 and full-width digits
         chosen = {code: str(int(answer)) for code in dict.fromkeys(each["district_code"] for each in campaigns)}
         if int(answer) and not any(each["number"] == str(int(answer)) for each in campaigns):
             raise _not_proposed(campaigns, str(int(answer)))
     elif parts and all(parts):
         chosen = {part[1]: str(int(part[2])) for part in parts if part}
+        if len(chosen) < len(parts):
+            raise NotProposed("同一个区选了两次专项整治：每区填一个序号，如 340405=1；340406=0")
         for code, number in chosen.items():
             if number != NONE and not any(each["district_code"] == code and each["number"] == number for each in campaigns):
                 raise _not_proposed([each for each in campaigns if each["district_code"] == code], f"{code}={number}")
+    elif re.fullmatch(r"[0-9第项=;,、.\s]+", answer):
+        raise NotProposed(f"看不懂专项整治的选择“{said}”：请填一个序号、0（不开展）、分区的序号（如 340405=1；340406=0）或一句话")
     else:
-        return Choice(answer)
+        return Choice(said)
     found = [each for each in campaigns if chosen.get(each["district_code"]) == each["number"]]
     return Choice("；".join(each["words"] for each in found) or "不开展", found)
 
@@ -146,11 +162,11 @@ def _not_proposed(campaigns: Sequence[ProposedCampaign], number: str) -> NotProp
 def _restated(settings: Settings, month: dt.date) -> list[str]:
     """What has been restated of months closed before, since the close before this one: the districts' figures, how many others."""
     before = [each for each in closing.closed_months(settings.closed) if each.month < month]
-    found = closing.restated_since(settings.closed, before[-1].closed_at) if before else []
+    found = closing.restated_since(settings.closed, before[-1].asked_at or before[-1].closed_at) if before else []
     if not found:
         return []
     of_districts = [row for row in found if row["level"] in (None, "district")]
-    lines = ["", f"此前已结账各月的更正（重述）{len(found)} 个数字，其中全区数字 {len(of_districts)} 个："]
+    lines = [f"此前已结账各月的更正（重述）{len(found)} 个数字，其中全区数字 {len(of_districts)} 个："]
     for row in of_districts[:_RESTATED_SHOWN]:
         lines.append(f"- {restated_in_words(row)}")
     if len(of_districts) > _RESTATED_SHOWN:
@@ -163,10 +179,16 @@ def _lagging(settings: Settings, month_end: dt.datetime, published_to: dt.dateti
     found = [f"已发布的数字（下列各数）：只到 {moment(published_to)}"] if published_to < month_end else []
     configured = configured_feeds(settings)
     with register_of(settings) as register:
+        stopped = register.stopped_windows()
         for ref in feeds(settings):
             declared = catalog(settings).sources[ref.source]
             feed = declared.feed(ref.feed)
             loaded_to = register.window_end(ref.source, feed.root.name)
+            for record in feed.records:
+                if (record.source, record.name) in stopped:
+                    reached = stopped[record.source, record.name]
+                    reach = f"只到 {moment(reached)}" if reached else "从未通过"
+                    found.append(f"{declared.label}·{record.label}：整批停在关口，{reach}")
             if (loaded_to or ref in configured) and (loaded_to is None or loaded_to < month_end):
                 found.append(f"{declared.label}·{feed.root.label}：" + (f"只到 {moment(loaded_to)}" if loaded_to else "从未载入"))
     return found
@@ -179,7 +201,7 @@ def _campaigns(settings: Settings, month: dt.date) -> list[ProposedCampaign]:
             district_code=code,
             words=f"{district} {theme}（{items}），{compounds}",
             month_on=month_on,
-            department_code="" if department == "none" else department,
+            department_code=department,
             item_codes=item_codes,
             compound_codes=compound_codes,
         )

@@ -8,6 +8,7 @@ import datetime as dt
 import functools
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -181,8 +182,9 @@ def _note_the_rest(settings: Settings, register: Register, run: Run) -> None:
 
 
 def _note_the_stopped(settings: Settings, register: Register, run: Run) -> None:
-    """A feed that was read, but of which the gate let nothing in, is not loaded any further. Files are each their submitter's affair."""
-    stopped = register.stopped_windows(run)
+    """A feed that was read, but of which the gate has let nothing in, tonight or earlier, is not loaded any further. Files are each
+    their submitter's affair."""
+    stopped = register.stopped_windows()
     said = {(status.source, status.feed): status for status in register.source_statuses(run)}
     for ref in feeds(settings):
         records = [record for record in _find(settings, ref)[1].records if (record.source, record.name) in stopped]
@@ -221,14 +223,18 @@ def write_chosen(settings: Settings) -> None:
     if not chosen:
         written.unlink(missing_ok=True)
         return
-    with (settings.reference / warehouse.CAMPAIGNS).open(encoding="utf-8", newline="") as file:
+    own = settings.reference / warehouse.CAMPAIGNS
+    shipped = settings.project / "dbt_project" / "seeds" / warehouse.CAMPAIGNS
+    with (own if own.exists() else shipped).open(encoding="utf-8-sig", newline="") as file:
         listed = [[row[name] for name in names] for row in csv.DictReader(file)]
     known = {tuple(row[:3]) for row in listed}
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([names, *listed, *(row for row in chosen if tuple(row[:3]) not in known)])
     if not written.exists() or written.read_text(encoding="utf-8") != text.getvalue():
         written.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        written.write_text(text.getvalue(), encoding="utf-8")
+        aside = written.with_suffix(f".{os.getpid()}")
+        aside.write_text(text.getvalue(), encoding="utf-8")
+        aside.replace(written)
 
 
 def publish_run(settings: Settings, run_id: str) -> Release:

@@ -153,16 +153,16 @@ class Register:
         ).fetchone()
         return as_moment(row[0])
 
-    def stopped_windows(self, run: Run) -> dict[tuple[str, str], dt.datetime | None]:
-        """The (source, record) of which a window read in `run` was stopped whole at the gate, and how far its other windows reach."""
-        newest = "v.batch_id = b.batch_id and v.n = (select max(n) from verdicts w where w.batch_id = b.batch_id)"
+    def stopped_windows(self) -> dict[tuple[str, str], dt.datetime | None]:
+        """The (source, record) of which a window stands stopped at the gate, rows of it still open, and where the oldest of these begins:
+        how far the record is loaded."""
         rows = self._db.execute(
-            f"""select s.source, s.record, (
-                  select max(b.interval_end) from batches b join verdicts v on {newest}
-                  where b.source = s.source and b.record = s.record and b.kind = 'window' and not v.stopped) as reached
-            from (select distinct b.source, b.record from batches b join verdicts v on {newest}
-                  where b.run_id = ? and b.kind = 'window' and v.stopped) s""",
-            (run.run_id,),
+            """select b.source, b.record,
+              case when count(*) = count(b.interval_start) then min(b.interval_start) end as reached
+            from batches b join verdicts v on v.batch_id = b.batch_id
+            where v.n = (select max(n) from verdicts w where w.batch_id = b.batch_id) and v.stopped and b.kind = 'window'
+              and exists (select 1 from quarantine q where q.batch_id = b.batch_id and q.closed_at is null)
+            group by b.source, b.record"""
         )
         return {(r["source"], r["record"]): as_moment(r["reached"]) for r in rows}
 

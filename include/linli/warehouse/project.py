@@ -19,10 +19,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from linli.durable import sync
+from linli.failures import Refusal
 from linli.settings import Settings
 
 CAMPAIGNS = "campaigns.csv"
 _SUFFIXES = frozenset({".sql", ".py", ".yml", ".csv", ".md"})
+
+
+class SeedsMissing(Refusal):
+    """The reference data a past day was computed with are not there."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,13 @@ class StagedProject:
 
 
 def stage(settings: Settings, seeds: str | None = None) -> StagedProject:
-    """Brings the staged project in line with the project's dbt files and the deployment's reference data, or the kept `seeds`."""
+    """Brings the staged project in line with the project's dbt files and the deployment's reference data, or the kept `seeds`.
+
+    Raises SeedsMissing when these are not there.
+    """
     folder = settings.home / "dbt" / "project"
+    if seeds and not (_kept(settings) / seeds).is_dir():
+        raise SeedsMissing(f"参考数据的存档 {_kept(settings) / seeds} 不在：请从备份恢复 seeds/，否则算不出那一天的数字")
     wanted = dict(_files(settings.project / "dbt_project", folder))
     for source in [_kept(settings) / seeds] if seeds else [settings.reference, chosen(settings)]:
         wanted |= {folder / "seeds" / path.name: path for path in source.glob("*.csv")}
@@ -83,6 +93,7 @@ def keep_seeds(settings: Settings, project: StagedProject) -> str:
             shutil.rmtree(aside)
             if not place.exists():
                 raise
+        sync(place.parent)
     return place.name
 
 

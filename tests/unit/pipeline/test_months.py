@@ -42,7 +42,8 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def answered(settings: Settings, campaign: str, campaigns: Sequence[ProposedCampaign] = CAMPAIGNS) -> str:
-    return pipeline.close_as_answered(settings, OCTOBER, campaigns, approved_by="李主任", campaign=campaign)
+    asked_at = "2026-11-02T09:00:00+08:00"
+    return pipeline.close_as_answered(settings, OCTOBER, campaigns, approved_by="李主任", campaign=campaign, asked_at=asked_at)
 
 
 def test_the_choice_is_kept_in_words(settings: Settings, closed: list[dict[str, Any]]) -> None:

@@ -42,8 +42,9 @@ def settings(tmp_path: Path) -> Settings:
               ('category', '340405', '4', '消防安全'), ('item', '340405', '4-01', '占用通道'), ('item', '340405', '4-02', '飞线充电'),
               ('compound', '340405', 'X1', '春晖花苑'), ('compound', '340405', 'X2', '和畅佳园'), ('compound', '999999', 'X1', '别处')
             ) t(level, district_code, key, key_name)""",
+            "create table ref.enforcement_items as select '4-02' as item_code, 'fire' as lead_department_code",
             """create table mart.mart_campaign_proposal as select * from (values
-              (date '2026-11-01', '340405', 1, '4', '4-02', '4-01', null, 'X2;X1', 'fire'),
+              (date '2026-11-01', '340405', 1, '4', '4-02', '4-01', null, 'X2;X1', 'none'),
               (date '2026-10-01', '340405', 1, '4', '4-01', null, null, 'X1', 'none')
             ) t(month, district_code, proposal_rank, category_code, item_1_code, item_2_code, item_3_code, compound_codes,
                 duty_department_code)""",
@@ -105,6 +106,8 @@ def test_what_is_proposed_is_proposed_by_codes(settings: Settings) -> None:
         ("０１", "340405 1；340406 1", [PROPOSED[0], PROPOSED[2]]),
         ("340405=2；340406=0", "340405 2", [PROPOSED[1]]),
         ("340406：1", "340406 1", [PROPOSED[2]]),
+        ("340406 = １。", "340406 1", [PROPOSED[2]]),
+        ("1。", "340405 1；340406 1", [PROPOSED[0], PROPOSED[2]]),
         ("0", "不开展", []),
         ("340405=0", "不开展", []),
         (" 清理楼道 ", "清理楼道", []),
@@ -118,7 +121,14 @@ def test_the_answer_is_kept_in_the_words_that_were_shown(answer: str, words: str
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [("7", "没有第 7 项（1、2）"), ("340406=2", "没有第 340406=2 项（1）"), ("999999=1", "没有第 999999=1 项（本月没有建议）")],
+    [
+        ("7", "没有第 7 项（1、2）"),
+        ("340406=2", "没有第 340406=2 项（1）"),
+        ("999999=1", "没有第 999999=1 项（本月没有建议）"),
+        ("1、2", "看不懂"),
+        ("第1项", "看不懂"),
+        ("340405=1；340405=2", "选了两次"),
+    ],
 )
 def test_a_number_of_no_proposal_is_refused(answer: str, said: str) -> None:
     with pytest.raises(NotProposed, match=said):
@@ -131,17 +141,18 @@ def test_what_was_restated_since_the_close_before_is_told(settings: Settings, mo
     row = {"month": dt.date(2026, 9, 1), "restatement_no": 1, "mart": "mart_clock_257", "district_code": "340405", "level": "district",
            "key": "340405", "grain": "step=accept", "metric": "on_time_count", "old_value": "8", "new_value": "9", "cause": "late_record",
            "record_count": 1, "records": ["fct_case_step 340405-2026-000001/1/accept"]}  # fmt: skip
-    closed_at = dt.datetime(2026, 10, 3, tzinfo=dt.UTC)
+    asked_at = dt.datetime(2026, 10, 3, tzinfo=dt.UTC)
     asked: list[dt.datetime] = []
 
     def restated_since(folder: Path, moment: dt.datetime) -> list[dict[str, Any]]:
         asked.append(moment)
         return [row, row | {"level": "compound", "key": "X1"}]
 
-    monkeypatch.setattr(closing, "closed_months", lambda folder: [SimpleNamespace(month=dt.date(2026, 9, 1), closed_at=closed_at)])
+    before = SimpleNamespace(month=dt.date(2026, 9, 1), asked_at=asked_at, closed_at=None)
+    monkeypatch.setattr(closing, "closed_months", lambda folder: [before])
     monkeypatch.setattr(closing, "restated_since", restated_since)
     body = proposal(settings, OCTOBER).body
-    assert asked == [closed_at]
+    assert asked == [asked_at]
     assert "此前已结账各月的更正（重述）2 个数字，其中全区数字 1 个：" in body
     behind = "1 条记录，如 fct_case_step 340405-2026-000001/1/accept"
     assert f"- 2026-09 mart_clock_257 340405 step=accept on_time_count：8 → 9（补录，{behind}）" in body

@@ -1,0 +1,50 @@
+-- If this fails, cases are lost, counted twice or in the wrong month or channel between the case system and the volume of cases.
+with run as (
+    select as_of from {{ source('linli', 'run') }}
+),
+
+-- by the words of the case system, whatever became of a case: who reported it, and that it was reported at all
+received as (
+    select
+        {{ month_of(local_date('cases.reported_at')) }} as month,
+        cases.district_code,
+        count(*) as received_count,
+        count(*) filter (where cases.channel in ('居民来电', '队员直诉', '12345热线')) as complaint_count,
+        count(*) filter (where cases.channel = '随手拍') as snap_report_count
+    from {{ ref('stg_case_system__cases') }} as cases
+    cross join run
+    where
+        not cases._deleted
+        and {{ is_touched_moment('report', 'cases.reported_at') }}
+        and exists (
+            select 1 from {{ ref('stg_case_system__case_steps') }} as steps
+            where
+                steps.case_no = cases.case_no
+                and steps.step = '上报'
+                and steps.round_no = 1
+                and steps.stepped_at < run.as_of
+                and not steps._deleted
+        )
+    group by {{ month_of(local_date('cases.reported_at')) }}, cases.district_code
+),
+
+said as (
+    select
+        month,
+        district_code,
+        received_count,
+        complaint_count,
+        snap_report_count
+    from {{ ref('mart_case_volume') }}
+    where
+        level = 'district'
+        and {{ is_touched('report', 'month') }}
+)
+
+select *
+from received
+full join said on received.month = said.month and received.district_code = said.district_code
+where
+    received.received_count is distinct from said.received_count
+    or received.complaint_count is distinct from said.complaint_count
+    or received.snap_report_count is distinct from said.snap_report_count
