@@ -5,9 +5,10 @@
 {% macro check_what_was_built(results) -%}
     {#- Named outside the condition: dbt looks for what is read while nothing is executed yet. -#}
     {%- set read = [ref('int_touched_months'), ref('int_changed_cases'), ref('int_changed_months')] -%}
-    {%- set unfinished = results | rejectattr('node.resource_type', 'equalto', 'test') | rejectattr('status', 'equalto', 'success') | list -%}
-    {%- if execute and flags.WHICH == 'build' and not unfinished -%}
-        {%- set built = results | map(attribute='node.unique_id') | list -%}
+    {%- set broken_models = results | selectattr('status', 'equalto', 'error') | list -%}
+    {%- if execute and flags.WHICH == 'build' and not broken_models -%}
+        {#- A failing test of several models has those after them skipped: why is to be found in those before. -#}
+        {%- set built = results | selectattr('status', 'equalto', 'success') | map(attribute='node.unique_id') | list -%}
         {%- set questions = [] -%}
         {%- for test in graph.nodes.values() if test.test_metadata and test.attached_node in built -%}
             {%- set is_for_all = test.test_metadata.kwargs.touched_by == 'full_refresh' -%}

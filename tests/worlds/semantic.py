@@ -67,5 +67,6 @@ def compare(settings: Settings, found: dict[str, Mart]) -> Comparison:
                     key = (month.date() if hasattr(month, "date") else month, row["district_code"], level, row[column or "district_code"])
                     if row[metrics[0]]:
                         expected[(*key, *(row[other] for other in others))] = {name: row[name] for name in metrics}
-            comparison.add(mart, expected, found[mart])
+            of_metrics = {key: {name: row[name] for name in metrics} for key, row in found[mart].items()}
+            comparison.add(mart, expected, of_metrics)
     return comparison
