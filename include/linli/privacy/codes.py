@@ -23,14 +23,15 @@ _MOBILE = rf"[1１][3-9３-９]{_DIGIT}"
 
 # Narrower than those for free text: without gaps, or with them just where people write them. Codes are full of digits in groups
 # (区划代码-年份-序号), in which the others would find a phone number where a district's code begins with 13.
-_NUMBERS: tuple[tuple[str, str], ...] = (
-    ("id_no", rf"{_DIGIT}{{6}}(?:{_GAP})?{_YEAR}(?:{_GAP})?{_DAY}(?:{_GAP})?{_DIGIT}{{3}}[0-9０-９XxＸｘ]"),
-    ("phone", rf"{_COUNTRY}{_MOBILE}(?:{_GAP})?{_DIGIT}{{4}}(?:{_GAP})?{_DIGIT}{{4}}"),
-    ("phone", rf"[0０][1-9１-９]{_DIGIT}{{1,2}}[)）]?(?:{_GAP})?[2-8２-８]{_DIGIT}{{6,7}}"),
+_NUMBERS: tuple[tuple[str, str, str], ...] = (
+    ("id_no", "0-9０-９", rf"{_DIGIT}{{6}}(?:{_GAP})?{_YEAR}(?:{_GAP})?{_DAY}(?:{_GAP})?{_DIGIT}{{3}}[0-9０-９XxＸｘ]"),
+    ("phone", "0-9０-９", rf"{_COUNTRY}{_MOBILE}(?:{_GAP})?{_DIGIT}{{4}}(?:{_GAP})?{_DIGIT}{{4}}"),
+    # what follows a hyphen is a group of a code
+    ("phone", r"0-9０-９\-－", rf"[0０][1-9１-９]{_DIGIT}{{1,2}}[)）]?(?:{_GAP})?[2-8２-８]{_DIGIT}{{6,7}}"),
 )
-_FOUND = tuple((kind, re.compile(rf"(?<![0-9０-９]){number}(?![0-9０-９])")) for kind, number in _NUMBERS)
+_FOUND = tuple((kind, re.compile(rf"(?<![{not_after}]){number}(?![0-9０-９])")) for kind, not_after, number in _NUMBERS)
 # RE2 looks for them in columns; it has no look-around, so that of two numbers it sees the first, which is enough to look closer
-_ANY = "|".join(f"(?:^|[^0-9０-９]){number}(?:$|[^0-9０-９])" for _, number in _NUMBERS)
+_ANY = "|".join(f"(?:^|[^{not_after}]){number}(?:$|[^0-9０-９])" for _, not_after, number in _NUMBERS)
 _HEXADECIMAL = re.compile(r"(?=.*[a-fA-F])[0-9a-fA-F]{16,}")
 """a token that nobody types: what looks like a number in it is none"""
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -43,7 +44,7 @@ _FIRST_OF_WIDE = 0xEF
 _SHAPE_OF_BYTE = np.arange(256, dtype=np.uint8)
 _SHAPE_OF_BYTE[list(b"0123456789")] = ord("0")
 _SHAPE_OF_BYTE[list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] = ord("a")
-_ANY_SHAPE = re.compile(re.sub(r"\[[0-9][^]]*X[^]]*\]", "[0a]", re.sub(r"\[[0-9][^X\]]*\]", "0", _ANY)).replace("[^0-9０-９]", "[^0]"))
+_ANY_SHAPE = re.compile(re.sub(r"\[[0-9][^]]*X[^]]*\]", "[0a]", re.sub(r"\[[0-9][^X\]]*\]", "0", _ANY)).replace("[^0-9０-９", "[^0"))
 """`_ANY` with any digit for every digit: a shape it is not found in is one of values no rule is found in"""
 
 
@@ -123,8 +124,6 @@ def _token(kind: str, found: re.Match[str]) -> str:
         # a district, a date and a serial number look the same, and go on being a code
         if _CHECK_DIGITS[weighted % 11] != digits[-1].upper():
             return found[0]
-    elif text[found.start() - 1 : found.start()] in ("-", "－") and number.startswith("0"):
-        return found[0]
     return TOKENS[kind]
 
 
