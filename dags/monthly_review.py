@@ -41,7 +41,6 @@ with DAG(
         from linli import pipeline
 
         pipeline.check_closable(settings(), month_of(context))
-
         return asdict(pipeline.proposal(settings(), month_of(context)))
 
     proposal = propose()

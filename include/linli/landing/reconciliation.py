@@ -93,10 +93,11 @@ def compare_hashes(settings: Settings, register: Register, source: Source, feed:
         else:
             with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit}) as db:
                 keys = ", ".join(map(_q, record.key))
-                changed = asked.keys(db.sql(
+                differing = db.sql(
                     f"select {keys} from read_parquet(?) n anti join read_parquet(?) o using ({keys}, row_hash)",
                     params=[str(path), str(before)],
-                ).to_arrow_table())  # fmt: skip
+                ).to_arrow_table()
+            changed = asked.keys(differing)
         refetched = 0
         if changed is None or changed.num_rows:
             refetched = _refetch(settings, register, source, feed, run, ring, changed, taken_at)

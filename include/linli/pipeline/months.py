@@ -66,7 +66,7 @@ def close_as_answered(
     untouched = campaign.strip() == FILLED_IN and not campaigns
     try:
         closing.check_open(settings.closed, month)
-        chosen = Choice("") if untouched else chosen_campaign(campaigns, campaign)
+        chosen = NOTHING_CHOSEN if untouched else chosen_campaign(campaigns, campaign)
         asked = dt.datetime.fromisoformat(asked_at)
         return close_month(settings, month, approved_by=approved_by, campaign=chosen, asked_at=asked).content_hash
     except AlreadyClosed as closed_by_hand:

@@ -185,8 +185,8 @@ def _lagging(settings: Settings, month_end: dt.datetime, published_to: dt.dateti
             feed = declared.feed(ref.feed)
             loaded_to = register.window_end(ref.source, feed.root.name)
             for record in feed.records:
-                if (record.source, record.name) in stopped:
-                    reached = stopped[record.source, record.name]
+                reached = stopped.get((record.source, record.name), month_end)
+                if reached is None or reached < month_end:
                     reach = f"只到 {moment(reached)}" if reached else "从未通过"
                     found.append(f"{declared.label}·{record.label}：整批停在关口，{reach}")
             if (loaded_to or ref in configured) and (loaded_to is None or loaded_to < month_end):

@@ -185,7 +185,7 @@ def _note_the_stopped(settings: Settings, register: Register, run: Run) -> None:
     """A feed that was read, but of which the gate has let nothing in, tonight or earlier, is not loaded any further. Files are each
     their submitter's affair."""
     stopped = register.stopped_windows()
-    said = {(status.source, status.feed): status for status in register.source_statuses(run)}
+    said = {(status.source, status.feed): status for status in register.source_statuses(run) if status.state == "loaded"}
     for ref in feeds(settings):
         records = [record for record in _find(settings, ref)[1].records if (record.source, record.name) in stopped]
         if records and (ref.source, ref.feed) in said:

@@ -16,8 +16,7 @@ A mart that repeats the figures of others says which of its own stand nowhere el
     meta:
       figures: [complaint_change_rate]
 
-One that repeats columns, be it in some of its rows only, names them and the mart that
-counts them:
+One that repeats columns, be it in some of its rows only, names them and the mart that counts them:
 
     meta:
       repeats:

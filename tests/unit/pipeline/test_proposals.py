@@ -79,6 +79,16 @@ def test_a_release_of_an_earlier_day_is_told(settings: Settings) -> None:
     assert proposal(settings, OCTOBER).lagging[0] == "已发布的数字（下列各数）：只到 2026-10-16 00:00"
 
 
+def test_a_feed_that_stands_stopped_at_the_gate_before_the_months_end_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = as_of(dt.date(2026, 10, 31))
+    windows = {("patrol_app", "disputes"): end - dt.timedelta(days=3), ("patrol_app", "snaps"): None, ("case_system", "cases"): end}
+    monkeypatch.setattr(Register, "stopped_windows", lambda register: windows)
+    told = [text for text in proposal(settings, OCTOBER).lagging if "停在关口" in text]
+    assert told == ["巡查应用·随手拍：整批停在关口，从未通过", "巡查应用·纠纷化解：整批停在关口，只到 2026-10-29 00:00"]
+
+
 def campaign(number: str, district: str = "340405") -> ProposedCampaign:
     return ProposedCampaign(
         number=number, district_code=district, words=f"{district} {number}", month_on="2026-11-01", department_code="", item_codes="4-01",
