@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -13,3 +17,24 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def whole(place: Path) -> Iterator[Path]:
+    """A folder to fill, which appears at `place` with all its files, read-only and on disk. Raises FileExistsError when one is there."""
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = place.parent / f".{place.name}.{secrets.token_hex(4)}"
+    aside.mkdir(mode=0o700)
+    try:
+        yield aside
+        for path in aside.iterdir():
+            sync(path)
+            path.chmod(0o400)
+        sync(aside)
+        try:
+            aside.rename(place)
+        except OSError as error:
+            raise FileExistsError(error.errno, "已有同名的文件夹", str(place)) from error
+        sync(place.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

@@ -11,10 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import secrets
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,7 @@ from typing import Any
 import duckdb
 
 from linli.closing.figures import Mart, read_month
-from linli.durable import sync
+from linli.durable import whole
 from linli.failures import Refusal
 
 _ACCOUNT = "closing.json"
@@ -134,27 +131,6 @@ def close(
         account = json.dumps(asdict(closing), ensure_ascii=False, indent=1, default=lambda moment: moment.isoformat())
         (aside / _ACCOUNT).write_text(account + "\n", encoding="utf-8")
     return closing
-
-
-@contextmanager
-def whole(place: Path) -> Iterator[Path]:
-    """A folder to fill, which appears at `place` with all its files, read-only and on disk. Raises FileExistsError when one is there."""
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    aside = place.parent / f".{place.name}.{secrets.token_hex(4)}"
-    aside.mkdir(mode=0o700)
-    try:
-        yield aside
-        for path in aside.iterdir():
-            sync(path)
-            path.chmod(0o400)
-        sync(aside)
-        try:
-            aside.rename(place)
-        except OSError as error:
-            raise FileExistsError(error.errno, "已有同名的结账文件夹", str(place)) from error
-        sync(place.parent)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _write(folder: Path, work_file: Path, marts: Sequence[Mart], month: dt.date) -> tuple[int, str]:

@@ -27,7 +27,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from linli.closing.figures import FIGURE_COLUMNS, Mart, read_month
-from linli.closing.frozen import Closing, closed_months, closing_of, folder_of, whole
+from linli.closing.frozen import Closing, closed_months, closing_of, folder_of
+from linli.durable import whole
 
 COLUMNS = pa.schema(
     [

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import filecmp
 import hashlib
-import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from linli.durable import sync
+from linli.durable import whole
 from linli.failures import Refusal
 from linli.settings import Settings
 
@@ -81,19 +80,14 @@ def keep_seeds(settings: Settings, project: StagedProject) -> str:
         total.update(f"{path.name}\0".encode() + path.read_bytes())
     place = _kept(settings) / total.hexdigest()[:32]
     if not place.exists():
-        aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
-        aside.mkdir(parents=True, mode=0o700)
-        for path in files:
-            shutil.copyfile(path, aside / path.name)
-            sync(aside / path.name)
-        sync(aside)
         try:
-            aside.rename(place)
-        except OSError:
-            shutil.rmtree(aside)
-            if not place.exists():
+            with whole(place) as aside:
+                for path in files:
+                    shutil.copyfile(path, aside / path.name)
+        except FileExistsError:
+            # another process has just kept the same
+            if not place.is_dir():
                 raise
-        sync(place.parent)
     return place.name
 
 
