@@ -118,3 +118,13 @@ counted as (
         and {{ is_uncounted(month_of('days.calendar_on')) }}
     group by {{ month_of('days.calendar_on') }}
 {%- endmacro %}
+
+{# Those stocks, one row a compound and more, with the community and station that held on the last day: `stocks` has months_and_their_ends. #}
+{% macro placed_at_the_end(stocks) -%}
+    select
+        {{ stocks }}.*,
+        coalesce(compounds.community_code, 'none') as community_code,
+        {{ station_then() }} as station_code
+    from {{ stocks }}
+    {{ join_place(stocks, stocks ~ '.last_on') }}
+{%- endmacro %}

@@ -186,17 +186,7 @@ held as (
 
 -- a compound's stock is its station's, of the last day of the month that has passed
 placed as (
-    select
-        held.month,
-        held.district_code,
-        coalesce(compounds.community_code, 'none') as community_code,
-        held.compound_code,
-        {{ station_then() }} as station_code,
-        held.resident_kind_code,
-        held.resident_count,
-        held.balance_points
-    from held
-    {{ join_place('held', 'held.last_on') }}
+    {{ placed_at_the_end('held') }}
 ),
 
 stocks as (
