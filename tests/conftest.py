@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
+import os
 import shutil
+import socket
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+
+from linli.warehouse.project import StagedProject
+
+
+def _loopback_only(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuses what a test asks of another machine: no address but this one's own, no other name looked up."""
+    if event in ("socket.connect", "socket.sendto"):
+        asked = arguments[1][0] if isinstance(arguments[1], tuple) else None
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        asked = arguments[0]
+    else:
+        return
+    name = asked.decode() if isinstance(asked, bytes) else asked
+    if isinstance(name, str) and name not in ("", "localhost", socket.gethostname()) and not _is_loopback(name):
+        raise PermissionError(f"tests use loopback only, not {name}")
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+sys.addaudithook(_loopback_only)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,20 +47,30 @@ def models_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     """
     from linli.warehouse import dbt
 
-    parsed = tmp_path_factory.mktemp("parsed") / "partial_parse.msgpack"
-    run = dbt._run
+    own = tmp_path_factory.getbasetemp()
+    # pytest's workers share the folder above their own
+    parsed = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "partial_parse.msgpack"
+    start, run = dbt._Dbt.__init__, dbt._Dbt.run
+
+    @functools.wraps(start)
+    def with_models_parsed(self: Any, project: StagedProject, *arguments: Any, **named: Any) -> None:
+        mine = project.target / parsed.name
+        if parsed.exists() and not mine.exists():
+            mine.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(parsed, mine)
+        start(self, project, *arguments, **named)
 
     @functools.wraps(run)
-    def with_models_parsed(project: Any, *arguments: Any, **named: Any) -> Any:
-        own: Path = project.target / parsed.name
-        if parsed.exists() and not own.exists():
-            own.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(parsed, own)
-        answer = run(project, *arguments, **named)
-        if own.exists() and not parsed.exists():
-            shutil.copyfile(own, parsed)
-        return answer
+    def and_lent(self: Any, *arguments: Any) -> int:
+        returned = run(self, *arguments)
+        mine = self.reads[0].target / parsed.name
+        if mine.exists() and not parsed.exists():
+            aside = own / parsed.name
+            shutil.copyfile(mine, aside)
+            aside.replace(parsed)
+        return returned
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(dbt, "_run", with_models_parsed)
+        patched.setattr(dbt._Dbt, "__init__", with_models_parsed)
+        patched.setattr(dbt._Dbt, "run", and_lent)
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -117,7 +118,10 @@ def ui(port: Annotated[int, typer.Option(help="本机端口")] = 8080) -> None:
     """在本机（127.0.0.1）打开 Airflow 界面与调度，Ctrl-C 结束。"""
     from linli.pipeline import embedded
 
+    waiting = ExitStack()
+
     def ready(base: str, passwords: Path) -> None:
+        waiting.close()
         console.print(f"Airflow：{base}  用户 admin，密码见 {passwords}", soft_wrap=True)
 
     settings = settings_of_environment()
@@ -126,7 +130,8 @@ def ui(port: Annotated[int, typer.Option(help="本机端口")] = 8080) -> None:
         from linli import demo
 
         given |= demo.environment(demo_home())
-    with explained():
+    with explained(), waiting:
+        waiting.enter_context(progress())("Airflow 启动", 0, 0)
         embedded.serve(settings, given, port=port, ready=ready)
 
 

@@ -34,7 +34,8 @@ def demo_tick(days: Annotated[int, typer.Option(help="往后过几天")] = 1) ->
     """让示范区再过一天或几天。"""
     from linli import demo
 
-    with explained():
+    with explained(), progress() as tell:
+        tell("示范区往后过", 0, 0)
         demo.tick(demo_home(), days)
     console.print(f"示范区已到 {demo.status(demo_home()).until}")
 
@@ -63,7 +64,8 @@ def demo_down() -> None:
     """停止示范区。"""
     from linli import demo
 
-    with explained():
+    with explained(), progress() as tell:
+        tell("示范区停止", 0, 0)
         demo.down(demo_home())
 
 
