@@ -119,7 +119,7 @@ class Home:
             "core.fct_case_signal", "core.int_month_scores",
             "mart.mart_patrol", "mart.mart_meeting", "mart.mart_matter", "mart.mart_think_tank", "mart.mart_rotating_lead",
             "core.fct_patrol", "core.fct_patrol_checklist", "core.fct_patrol_finding", "core.fct_snap", "core.fct_dispute",
-            "core.fct_matter",
+            "core.fct_matter", "core.fct_return", "mart.mart_return_completeness",
             "mart.mart_points", "mart.mart_lead", "core.fct_ledger_entry",
         )  # fmt: skip
         return {table: self.rows(f"select * from {table} order by all") for table in tables}

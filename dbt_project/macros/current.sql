@@ -14,8 +14,21 @@ where
     and not patrols._deleted
 {%- endmacro %}
 
-{# Rows of a sheet: current while they come from the newest complete return of their community and month. A return of
-   which no row is accepted says nothing and leaves the one before it standing, unless it says that there is no row. #}
+{# Whether a return says something: it is complete, and a row of it has been accepted unless it says that there is none. #}
+{% macro says_something(returns) -%}
+    {{ returns }}.is_complete
+    and not {{ returns }}._deleted
+    and (
+        {{ returns }}.row_count = 0
+        or exists (
+            select 1 from {{ ref('int_given_returns') }} as given
+            where given.file_sha = {{ returns }}.file_sha and given.sheet = {{ returns }}.sheet
+        )
+    )
+{%- endmacro %}
+
+{# Rows of a sheet: current while they come from the newest return of their community and month that says something. One that
+   does not leaves the one before it standing. #}
 {% macro of_current_return(child, sheet) -%}
 with ranked as (
     select
@@ -27,15 +40,7 @@ with ranked as (
     from {{ ref('stg_meeting_returns__returns') }} as returns
     where
         returns.sheet = '{{ sheet }}'
-        and returns.is_complete
-        and not returns._deleted
-        and (
-            returns.row_count = 0
-            or exists (
-                select 1 from {{ child }} as given
-                where given._parent_version = returns.file_sha and not given._deleted
-            )
-        )
+        and {{ says_something('returns') }}
 )
 
 select child.*
@@ -44,4 +49,9 @@ inner join ranked on child._parent_version = ranked.file_sha
 where
     not child._deleted
     and ranked.recency = 1
+{%- endmacro %}
+
+{# The sheets of a return by the record that their rows are. #}
+{% macro sheets() -%}
+    {{ return({'meetings': '会议', 'matters': '议题', 'publicity_events': '普法'}) }}
 {%- endmacro %}

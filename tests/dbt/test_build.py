@@ -56,6 +56,7 @@ def meeting(home: Home, sheet: str, record: str, row: Row, *, snapshot: str) -> 
     """One row of a return of October."""
     of = {"community_code": "340405-C01", "month_on": dt.date(2026, 10, 1)}
     file = of | {"file_sha": snapshot, "sheet": sheet, "district_code": "340405", "row_count": 1, "is_complete": True}
+    file |= {"received_at": at(snapshot) - dt.timedelta(hours=1)}
     home.land("meeting_returns.returns", [file], snapshot=snapshot)
     home.land(f"meeting_returns.{record}", [of | row | {"compound_code": "340405-C01-X01", "_parent_version": snapshot}], snapshot=snapshot)
 
@@ -172,7 +173,7 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
 def a_return(file_sha: str, community: str, row_count: int) -> Row:
     return {
         "file_sha": file_sha, "sheet": "会议", "community_code": community, "month_on": dt.date(2026, 9, 1), "row_count": row_count,
-        "is_complete": True,
+        "is_complete": True, "received_at": at("2026-10-29 12:00"),
     }  # fmt: skip
 
 
@@ -226,6 +227,10 @@ def test_nights_of_one_deployment(tmp_path: Path) -> None:
     assert home.rows(in_time) == [(None,)]
     current = home.rows("select _parent_version, meeting_no from core.int_current_meetings order by all")
     assert current == [("new1", "1"), ("old0", "1"), ("old0", "2"), ("zz", "1"), ("zz", "2")]
+    # an older file counts, be its rows replaced; one that says nothing does not, nor does it take the place of the one before it
+    files = home.rows("select file_sha, is_current from core.fct_return where is_counted order by file_sha")
+    assert files == [("aa", False), ("new1", True), ("new2", True), ("old0", True), ("old1", False), ("old2", False), ("zz", True)]
+    assert home.rows("select file_sha from core.fct_return where not is_counted") == [("new0",)]
     rates_have_their_intervals(home)
 
     # the newest snapshot wins, a released row comes in, an event known before happens, fifteen minutes pass

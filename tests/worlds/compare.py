@@ -28,7 +28,7 @@ from linli.register import Register, Run
 from linli.settings import Settings
 from linli.warehouse import dbt
 
-from . import case_oracle, ledger_oracle, oracle, programme_oracle
+from . import case_oracle, ledger_oracle, oracle, programme_oracle, return_oracle
 from .oracle import Key
 from .programme_world import Programme, Return, programme
 from .reference import SHANGHAI, Reference
@@ -45,6 +45,7 @@ KEYS = {
     "mart_matter": ("month", "district_code", "level", "key"),
     "mart_points": ("month", "district_code", "level", "key", "resident_kind_code"),
     "mart_lead": ("month", "district_code", "level", "key"),
+    "mart_return_completeness": ("month", "district_code", "community_code", "sheet"),
 }
 RETURNS = ("returns", "meetings", "matters")
 TOLERANCE = 1e-9
@@ -219,6 +220,7 @@ class Deployment:
             "mart_matter": ledger_oracle.matter(other.filed(known), self.reference, as_of),
             "mart_points": ledger_oracle.points(rows, self.reference, as_of),
             "mart_lead": ledger_oracle.lead(rows, self.reference, as_of),
+            "mart_return_completeness": return_oracle.completeness(other.filed(known), self.reference, one.district_code, as_of),
         }
 
 

@@ -42,6 +42,7 @@ class Reference:
     overrides: Mapping[dt.date, bool] = field(default_factory=dict)
     district_of: Mapping[str, str] = field(default_factory=dict)
     coverage: Mapping[str, Sequence[Coverage]] = field(default_factory=dict)
+    communities: Mapping[str, str] = field(default_factory=dict)
 
     def station_on(self, compound: str, day: dt.date) -> str | None:
         """The station that covered the compound on `day`, else its own."""
@@ -78,6 +79,7 @@ class Reference:
             },
             district_of=pairs("compounds", "compound_code", "district_code"),
             coverage=coverage,
+            communities=pairs("communities", "community_code", "district_code"),
         )
 
 
