@@ -30,7 +30,7 @@ def month_close(
         question = pipeline.proposal(settings, chosen)
         for text in question.lagging:
             errors.print(f"[yellow]▲ {text}，没有到月末；之后补来的列为重述")
-        for text in question.restated:
+        for text in (*question.missing, *question.restated):
             errors.print(text, highlight=False, markup=False)
         asked_at = dt.datetime.fromisoformat(question.asked_at)
         choice = pipeline.chosen_campaign(question.campaigns, campaign)

@@ -1,5 +1,5 @@
-"""What a person is asked at the close of a month: the headline figures, what has been restated, and the campaigns proposed for the next
-month; and what the answer chooses."""
+"""What a person is asked at the close of a month: the headline figures, what is missing, what has been restated, and the campaigns
+proposed for the next month; and what the answer chooses."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from linli import closing, publication
 from linli.calendar import next_month
 from linli.failures import Refusal
+from linli.pipeline.missing import missing_at_the_close
 from linli.pipeline.steps import catalog, configured_feeds, feeds, register_of
 from linli.pipeline.words import STEPS, moment, restated_in_words
 from linli.register import now
@@ -95,28 +96,33 @@ class Choice:
 @dataclass(frozen=True)
 class Proposal:
     """The question whether a month may be closed, in Chinese: `subject`, `body` (Markdown), the campaigns proposed for the
-    next month, when it was put (ISO), which data do not reach the end of the month, and what of earlier months was restated."""
+    next month, when it was put (ISO), which data do not reach the end of the month, what else of the month is missing, and what of earlier
+    months was restated."""
 
     subject: str
     body: str
     campaigns: Sequence[ProposedCampaign]
     asked_at: str
     lagging: Sequence[str] = ()
+    missing: Sequence[str] = ()
     restated: Sequence[str] = ()
 
 
 def proposal(settings: Settings, month: dt.date) -> Proposal:
     """The question about `month`, from the published marts. Raises NothingPublished."""
-    [(published_to,)] = _asked(settings, "select max(as_of) from main.published_at")
+    [(published_to,)] = publication.ask(settings, "select max(as_of) from main.published_at")
     lines = [f"数据截至 {published_to.astimezone(SHANGHAI):%Y-%m-%d}（不含当日）。冻结的是截至月末的数字，之后的更正列为重述。", ""]
+    of_month = {"month": month}
     lines += [
         f"- {STEPS[step]}：按期 {on_time} / {judged}，未到期 {still_open}"
-        for step, on_time, judged, still_open in _asked(settings, _CLOCK, month)
+        for step, on_time, judged, still_open in publication.ask(settings, _CLOCK, of_month)
     ]
-    [(satisfied, called, pending)] = _asked(settings, _CALLED, month)
+    [(satisfied, called, pending)] = publication.ask(settings, _CALLED, of_month)
     lines += [f"- 一案双回访：双满意 {satisfied} / 双回访 {called}，未到期 {pending}"] if called else []
     lagging = _lagging(settings, as_of(next_month(month) - dt.timedelta(days=1)), published_to)
     lines += ["", "没有到月末的数据（结账后补来的列为重述）：", *(f"- {text}" for text in lagging)] if lagging else []
+    missing = missing_at_the_close(settings, month)
+    lines += ["", *missing] if missing else []
     restated = _restated(settings, month)
     lines += ["", *restated] if restated else []
     campaigns = _campaigns(settings, month)
@@ -125,7 +131,7 @@ def proposal(settings: Settings, month: dt.date) -> Proposal:
     if len(districts) > 1:
         lines += ["", f"只填序号时各区都取该项；分区选择写作 {'；'.join(f'{code}=1' for code in districts)}，0 为不开展。"]
     subject = f"{month:%Y年%m月} 综合执法回头看：请批准结账"
-    return Proposal(subject, "\n".join(lines), campaigns, now().isoformat(), lagging, restated)
+    return Proposal(subject, "\n".join(lines), campaigns, now().isoformat(), lagging, missing, restated)
 
 
 def chosen_campaign(campaigns: Sequence[ProposedCampaign], answer: str) -> Choice:
@@ -205,15 +211,7 @@ def _campaigns(settings: Settings, month: dt.date) -> list[ProposedCampaign]:
             item_codes=item_codes,
             compound_codes=compound_codes,
         )
-        for number, code, district, theme, items, compounds, month_on, department, item_codes, compound_codes in _asked(
-            settings, _PROPOSED, month
+        for number, code, district, theme, items, compounds, month_on, department, item_codes, compound_codes in publication.ask(
+            settings, _PROPOSED, {"month": month}
         )
     ]
-
-
-def _asked(settings: Settings, sql: str, month: dt.date | None = None) -> list[tuple[Any, ...]]:
-    con = publication.open_published(settings)
-    try:
-        return con.execute(sql, {"month": month} if month else None).fetchall()
-    finally:
-        con.close()

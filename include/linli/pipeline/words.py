@@ -38,6 +38,34 @@ CAUSES: Mapping[str, str] = {
 }
 """why a figure of a closed month reads otherwise"""
 
+CATEGORIES: Mapping[str, str] = {
+    "channel": "来源渠道",
+    "phase": "办理阶段",
+    "compound": "小区",
+    "whistle_level": "吹哨级别",
+    "side": "回访对象",
+    "outcome": "回访结果",
+    "expert_kind": "专家类别",
+    "patrol_kind": "巡查类型",
+    "checklist": "检查清单",
+    "snap_status": "处理结果",
+    "meeting_type": "会议类型",
+    "community": "社区",
+    "event_type": "活动类型",
+    "ledger_kind": "积分类型",
+}
+"""what the rows of a record are told apart by, in `mart_data_completeness`"""
+
+KEYS: Mapping[str, str] = {
+    "organisation": "组织",
+    "resident": "居民",
+    "reached": "接通",
+    "no_answer": "无人接听",
+    "refused": "拒访",
+    "wrong_number": "空号错号",
+}
+"""codes that no reference table names"""
+
 _MARK = 12
 _CHECKSUM = re.compile(rf"\b([0-9a-f]{{{_MARK}}})[0-9a-f]{{{64 - _MARK}}}\b")
 _INSTANT = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}(?::?\d{2})?)(?!\d)")

@@ -2,7 +2,7 @@
 
 from linli.publication.audit import AuditFailed, Finding, audit
 from linli.publication.content import PUBLISHED_SCHEMAS
-from linli.publication.reader import NothingPublished, open_published
+from linli.publication.reader import NothingPublished, ask, open_published
 from linli.publication.release import Release, content_hash, export_alone, publish
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Finding",
     "NothingPublished",
     "Release",
+    "ask",
     "audit",
     "content_hash",
     "export_alone",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import duckdb
 
 from linli.failures import Refusal
@@ -31,3 +34,12 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     con.execute("set enable_external_access=false")
     con.execute("set lock_configuration=true")
     return con
+
+
+def ask(settings: Settings, sql: str, given: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    """The answer of the newest release to one question; `given` are its parameters. Raises NothingPublished."""
+    con = open_published(settings)
+    try:
+        return con.execute(sql, dict(given) if given else None).fetchall()
+    finally:
+        con.close()
