@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -277,6 +278,13 @@ def rates_have_their_intervals(home: Home) -> None:
     assert home.rows("select bool_and(is_small_sample = (judged_count < 10)) from mart.mart_clock_257") == [(True,)]
 
 
+def answers_of_builds(home: Home) -> dict[str, tuple[str, str]]:
+    """What the tests of the newest build came to, as the register has it."""
+    [newest] = home.register.runs(1)
+    told = home.register.history.answers(dt.date(2026, 1, 1), at("2027-01-01"))
+    return {row["rule"]: (row["state"], row["detail"]) for row in told if row["run_id"] == newest["run_id"]}
+
+
 def test_a_model_that_fails_is_named_and_nothing_is_noted_as_built(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     first_night(home)
     twice = [case("A", "2026-10-27 09:00"), case("D", "2026-10-30 09:00")]
@@ -285,6 +293,8 @@ def test_a_model_that_fails_is_named_and_nothing_is_noted_as_built(home: Home, m
     with pytest.raises(BuildFailed, match=r"建模失败（dbt 返回 1）：.*dbt/logs/dbt\.log"):
         home.build("2026-11-01")
     assert not home.settings.work_file.exists()
+    assert answers_of_builds(home)["tests"][0] == "broken"
+    assert "没有建成" in {detail for _, detail in answers_of_builds(home).values()}
 
 
 def test_a_check_that_finds_rows_is_named_and_nothing_is_noted_as_built(tmp_path: Path) -> None:
@@ -298,3 +308,13 @@ def test_a_check_that_finds_rows_is_named_and_nothing_is_noted_as_built(tmp_path
     with pytest.raises(BuildFailed, match=r"grain_departments_department_code"):
         home.build("2026-11-01")
     assert not home.settings.work_file.exists()
+    answers = answers_of_builds(home)
+    assert answers["grain_departments_department_code"] == ("broken", "1 行不符")
+    asked, broken = re.findall(r"\d+", answers["tests"][1])
+    assert answers["tests"][0] == "broken" and int(asked) > 100 and int(broken) == len(answers) - 1
+
+    # put right, nothing is left of what was broken
+    departments.write_text("".join(lines), encoding="utf-8")
+    home.build("2026-11-01")
+    [(rule, (state, detail))] = answers_of_builds(home).items()
+    assert (rule, state) == ("tests", "passed") and re.fullmatch(r"问了 \d{3} 项，0 项不通过", detail)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from linli.register import (
+    Answer,
     Batch,
     CheckResult,
     Decision,
@@ -157,6 +158,25 @@ def test_results_and_statuses_are_rows_with_history(register: Register, run: Run
     register.set_source_status(run, SourceStatus("case_system", "cases", "failed", "down", None, 0))
     register.set_source_status(run, SourceStatus("case_system", "cases", "loaded", "", END, 3))
     assert register.source_statuses(run) == [SourceStatus("case_system", "cases", "loaded", "", END, 3)]
+
+
+def test_answers_are_kept_by_run_and_stage_and_the_later_ones_stand(register: Register, run: Run) -> None:
+    """A night whose build is tried again and whose audit refuses it, a month closed, and the night after."""
+    later = dt.timedelta(days=1)
+    register.note_answers(run, "build", [Answer("tests", "broken", "2 项"), Answer("grain_a", "broken"), Answer("grain_b", "broken")])
+    register.note_answers(run, "build", [Answer("tests", "broken", "1 项"), Answer("grain_b", "broken", "3 行不符")])
+    register.note_answers(run, "audit", [Answer("one_as_of", "passed"), Answer("not_emptied", "broken", "为空")])
+    register.note_answers(register.begin_run(DAY, END, kind="close"), "build", [Answer("tests", "passed")])
+    register.note_answers(register.begin_run(DAY + later, END + later), "audit", [Answer("one_as_of", "passed")])
+    told = [(row["kind"], row["stage"], row["rule"], row["state"], row["detail"]) for row in register.history.answers(DAY, END)]
+    assert told == [
+        ("night", "build", "tests", "broken", "1 项"),
+        ("night", "build", "grain_b", "broken", "3 行不符"),
+        ("night", "audit", "one_as_of", "passed", ""),
+        ("night", "audit", "not_emptied", "broken", "为空"),
+        ("close", "build", "tests", "passed", ""),
+    ]
+    assert [row["day"] for row in register.history.answers(DAY + later, END + later)] == ["2026-11-01"]
 
 
 def test_two_processes_write_one_register(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Publication: one audited generation becomes one read-only file behind a symlink."""
 
-from linli.publication.audit import AuditFailed, Finding, audit
+from linli.publication.audit import AuditFailed, audit
 from linli.publication.content import PUBLISHED_SCHEMAS
 from linli.publication.reader import NothingPublished, ask, open_published
 from linli.publication.release import Release, content_hash, export_alone, publish
@@ -8,7 +8,6 @@ from linli.publication.release import Release, content_hash, export_alone, publi
 __all__ = [
     "PUBLISHED_SCHEMAS",
     "AuditFailed",
-    "Finding",
     "NothingPublished",
     "Release",
     "ask",

@@ -16,11 +16,13 @@ import duckdb
 import pyarrow as pa
 
 from linli.durable import sync
-from linli.publication.audit import AuditFailed, audit
+from linli.publication.audit import ReleaseNotWhole, audit, refuse_broken
 from linli.publication.content import PUBLISHED_SCHEMAS, Part, Parts, Table, content_hash_of, digests, fingerprints, tables
-from linli.register import Register, Run, SourceStatus, now
+from linli.register import SHOWN, Answer, Register, Run, SourceStatus, now
 from linli.settings import Settings
 
+AUDIT = "audit"
+"""the stage whose answers are those of the audit"""
 _OF_RUNS = "service"
 """schema of the tables that tell of runs: published in main, outside the hash"""
 _STORAGE = "v1.2.0"
@@ -68,7 +70,7 @@ def export(con: duckdb.DuckDBPyConnection, work_file: Path, target: Path, base: 
     """Writes the marts, dimensions and reference data of a built file into the fresh file `target`; returns their content hash.
 
     `base` is a release to begin with: of its tables only the months that read otherwise are written anew. Leaves `target` attached to
-    `con` as `release`. Raises AuditFailed when the tables do not hold the rows they should.
+    `con` as `release`. Raises ReleaseNotWhole when the tables do not hold the rows they should.
     """
     con.execute("set TimeZone='Asia/Shanghai'")
     con.execute(f"attach if not exists '{work_file}' as work (read_only)")
@@ -138,7 +140,7 @@ def _check_rows(con: duckdb.DuckDBPyConnection, parts: Mapping[Table, Parts]) ->
     for n, found in con.execute(asked).fetchall():
         expected = sum(part.rows for part in parts[names[n]].values())
         if found != expected:
-            raise AuditFailed(f"审核未通过，未发布：{names[n]} 写出 {found} 行，应为 {expected} 行（release_whole）")
+            raise ReleaseNotWhole(f"{names[n]} 写出 {found} 行，应为 {expected} 行")
 
 
 def _noted_parts(con: duckdb.DuckDBPyConnection) -> dict[Table, Parts]:
@@ -176,7 +178,7 @@ def _add_account(
     digest: str,
 ) -> None:
     """What a release says beside its figures and outside their hash: the closed months, how the data were served, every row's account,
-    who published it."""
+    what tests and audits came to, who published it."""
     for (name,) in con.execute(
         "select table_name from information_schema.tables where table_catalog='work' and table_schema=? order by 1", [_OF_RUNS]
     ).fetchall():
@@ -199,6 +201,7 @@ def _add_account(
         ] or [["", "", 0, 0, 0, 0, 0, 0]],
     )  # fmt: skip
     con.execute("delete from release.main.data_account where source=''")
+    _add_answers(con, register, run)
     con.execute(
         "create table release.main.published_at (version varchar, run_id varchar, code_version varchar, content_hash varchar,"
         " published_at timestamptz, as_of timestamptz, source varchar, feed varchar, state varchar, source_as_of timestamptz)"
@@ -212,6 +215,16 @@ def _add_account(
     )
     con.execute("checkpoint release")
     con.execute("detach release")
+
+
+def _add_answers(con: duckdb.DuckDBPyConnection, register: Register, run: Run) -> None:
+    """What the tests of builds and the audits before publication came to, of the runs up to this one."""
+    columns = "day date, run_id varchar, kind varchar, stage varchar, rule varchar, state varchar, detail varchar, asked_at timestamptz"
+    con.execute(f"create table release.main.data_audit ({columns})")
+    con.execute(
+        f"insert into release.main.data_audit select unnest(cast($rows as struct({columns})[]), max_depth := 2)",
+        {"rows": register.history.answers(run.day - SHOWN, run.as_of)},
+    )
 
 
 def _switch(settings: Settings, release: Path) -> None:
@@ -249,11 +262,18 @@ def publish(settings: Settings, register: Register, run: Run, *, code_version: s
         con.execute(f"set threads={settings.threads}")
         con.execute(f"attach '{settings.work_file}' as work (read_only)")
         con.execute("use work")
-        findings = audit(con, register, run, previous_as_of_rows=_previous_rows(settings))
-        if findings:
-            raise AuditFailed("审核未通过，未发布：" + "；".join(f"{f.detail}（{f.rule}）" for f in findings))
+        answers = audit(con, register, run, previous_as_of_rows=_previous_rows(settings))
         con.execute("use memory")
-        digest = export(con, settings.work_file, fresh, settings.published.resolve() if settings.published.exists() else None)
+        try:
+            refuse_broken(answers)
+            digest = export(con, settings.work_file, fresh, settings.published.resolve() if settings.published.exists() else None)
+            answers.append(Answer(ReleaseNotWhole.rule, "passed"))
+        except ReleaseNotWhole as torn:
+            answers.append(Answer(torn.rule, "broken", torn.detail))
+            raise
+        finally:
+            # a night that is refused is told of by the next one that is published
+            register.note_answers(run, AUDIT, answers)
         _add_account(con, register, run, closed, version, code_version, digest)
     finally:
         con.close()

@@ -6,6 +6,7 @@ stage has one commit point: one SQLite transaction here. It holds keys and rule 
 
 from linli.register.book import Register
 from linli.register.entries import (
+    Answer,
     Batch,
     CheckResult,
     Decision,
@@ -18,8 +19,11 @@ from linli.register.entries import (
     Verdict,
     now,
 )
+from linli.register.history import SHOWN
 
 __all__ = [
+    "SHOWN",
+    "Answer",
     "Batch",
     "CheckResult",
     "Decision",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from linli.register.entries import (
+    Answer,
     Batch,
     CheckResult,
     Decision,
@@ -326,6 +327,15 @@ class Register:
         """Judged rules as rows with history."""
         where, args = _filters(run_id=run_id)
         return [dict(r) for r in self._db.execute(f"select * from check_results {where} order by rowid", args)]
+
+    def note_answers(self, run: Run, stage: str, answers: Iterable[Answer]) -> None:
+        """Notes what `run` was answered in a stage, build or audit; asked again in the same run, the later answers stand."""
+        asked_at = as_text(now())
+        with self._write() as db:
+            db.execute("delete from answers where run_id=? and stage=?", (run.run_id, stage))
+            db.executemany(
+                "insert into answers values (?,?,?,?,?,?)", [(run.run_id, stage, a.rule, a.state, a.detail, asked_at) for a in answers]
+            )
 
     # ---- sources and publications ----------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from linli.failures import Refusal
 
@@ -119,6 +119,20 @@ class CheckResult:
     evaluated: int
     unexpected: int
     result: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run found when it asked whether a rule holds: a test of its build, or a rule of the audit before publication. `detail` says it
+    in counts, never in values of rows."""
+
+    rule: str
+    state: Literal["passed", "broken"]
+    detail: str = ""
+
+    @property
+    def is_broken(self) -> bool:
+        return self.state == "broken"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The register over many days: what each run said of sources, accounts, checks and quarantine. Read only."""
+"""The register over many days: what each run said of sources, accounts, checks, tests and quarantine. Read only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import sqlite3
 from typing import Any
 
 from linli.register.moments import as_text
+
+SHOWN = dt.timedelta(days=400)
+"""how far back runs are shown: a year and the month before it"""
 
 
 class History:
@@ -41,6 +44,15 @@ class History:
             """select r.day, r.token, c.source, c.record, c.rule, c.severity, c.evaluated, c.unexpected
             from runs r join check_results c on c.run_id = r.run_id
             where r.day >= ? and r.as_of <= ? and c.unexpected > 0 order by r.token, c.rowid""",
+            first, until,
+        )  # fmt: skip
+
+    def answers(self, first: dt.date, until: dt.datetime) -> list[dict[str, Any]]:
+        """What the tests of builds and the audit answered to runs of any kind: one row a run, stage and rule; days as above."""
+        return self._asked(
+            """select r.day, r.run_id, r.kind, a.stage, a.rule, a.state, a.detail, a.asked_at
+            from runs r join answers a on a.run_id = r.run_id
+            where r.day >= ? and r.as_of <= ? order by r.token, a.rowid""",
             first, until,
         )  # fmt: skip
 

@@ -41,6 +41,10 @@ create table if not exists check_results (
   evaluated integer not null, unexpected integer not null, result text not null, decided_at text not null,
   primary key (run_id, source, record, rule)
 ) strict;
+create table if not exists answers (
+  run_id text not null, stage text not null, rule text not null, state text not null check (state in ('passed', 'broken')),
+  detail text not null, asked_at text not null, primary key (run_id, stage, rule)
+) strict;
 create table if not exists seeds_used (
   run_id text primary key, seeds text not null
 ) strict;

@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from linli.warehouse.history import history
 from linli.warehouse.landed import Accepted, Finished
 from linli.warehouse.locks import only_user_of_the_project, only_writer
 from linli.warehouse.project import fingerprint, keep_seeds, stage
+from linli.warehouse.tested import answers_of
 
 # The calendar ends in the same year whatever the day, so that no New Year changes it: with the tenth provisional year,
 # and only for an as_of within two years of that with the next tenth.
@@ -36,6 +37,8 @@ _PROVISIONAL_YEARS = 10
 _YEARS_AHEAD = 2
 # Facts and their tests read the staging of this source; that of another source stands alone.
 _SOURCE_OF_FACTS = "case_system"
+BUILD = "build"
+"""the stage whose answers are those of dbt's tests"""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,15 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
         with _opened(work_file) as con:
             landed.prepare(con, settings, catalog.records, accepted, run, last.as_of if last else None, days, told)
         idle = _idle(catalog, accepted)
-        results = dbt_build(project, settings, work_file, full_refresh=reason is not None, idle=idle, locks=(of_file, of_project))
+        results = dbt_build(
+            project,
+            settings,
+            work_file,
+            full_refresh=reason is not None,
+            idle=idle,
+            locks=(of_file, of_project),
+            told=_noted(register, run, work_file),
+        )
         register.note_seeds(run, keep_seeds(settings, project))
         with _opened(work_file) as con:
             landed.note_finished(con, run, definitions, accepted)
@@ -160,9 +171,21 @@ def rebuild(
         accepted = _with_batches(register, verdicts)
         with _opened(into) as con:
             landed.prepare(con, settings, catalog.records, accepted, run, None, days, history(register, catalog, run))
-        dbt_build(project, settings, into, full_refresh=True, idle=[], locks=(of_file, of_project))
+        told = _noted(register, run, into)
+        dbt_build(project, settings, into, full_refresh=True, idle=[], locks=(of_file, of_project), told=told)
     named = "\n".join([definitions, project.campaigns, *sorted(verdict.verdict_id for verdict in verdicts)])
     return Rebuilt(definitions, hashlib.sha256(named.encode()).hexdigest(), len(verdicts))
+
+
+def _noted(register: Register, run: Run, work_file: Path) -> Callable[[Sequence[NodeResult]], None]:
+    """Takes the nodes of a build in this file and has the register keep what its tests came to."""
+
+    def note(results: Sequence[NodeResult]) -> None:
+        with _opened(work_file) as con:
+            asked = landed.tests_asked(con)
+        register.note_answers(run, BUILD, answers_of(results, asked))
+
+    return note
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +42,12 @@ order = json.loads(order)
 runner = dbtRunner() if order["command"][0] == "parse" else dbtRunner(manifest=manifest)
 done = runner.invoke([*order["command"], *start["places"]])
 nodes = getattr(done.result, "results", [])
-said = [[n.node.unique_id, str(n.status), n.execution_time, n.message if n.node.resource_type == "operation" else ""] for n in nodes]
+said = []
+for n in nodes:
+    message = n.message if n.node.resource_type == "operation" else ""
+    said.append([n.node.unique_id, str(n.status), n.execution_time, message, getattr(n, "failures", None) or 0])
 if done.exception is not None:
-    said.append(["operation.linli." + type(done.exception).__name__, "error", 0, ""])
+    said.append(["operation.linli." + type(done.exception).__name__, "error", 0, "", 0])
 with open(order["results"], "w", encoding="utf-8") as file:
     json.dump(said, file)
 sys.exit(0 if done.success else 1)
@@ -60,13 +63,14 @@ class BuildFailed(Refusal):
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one node of the build."""
+    """What became of one node of the build; `found` are the rows a test has found."""
 
     name: str
     kind: str
     status: str
     seconds: float
     message: str = ""
+    found: int = 0
 
     @property
     def broken(self) -> list[str]:
@@ -76,15 +80,23 @@ class NodeResult:
 
 
 def dbt_build(
-    project: StagedProject, settings: Settings, work_file: Path, *, full_refresh: bool, idle: Sequence[str], locks: Sequence[int]
+    project: StagedProject,
+    settings: Settings,
+    work_file: Path,
+    *,
+    full_refresh: bool,
+    idle: Sequence[str],
+    locks: Sequence[int],
+    told: Callable[[Sequence[NodeResult]], None],
 ) -> list[NodeResult]:
     """`dbt build` on a working file. It leaves out unit tests, which are about code, exposures, which say who reads what, and generic
     tests, which it asks of what it has built in one query at its end; a night also reference tables, which only a full refresh
     can change, and the models named in `idle`. dbt holds the open files `locks` as well: should we die, the working file
-    stays locked until it has ended too. Raises BuildFailed."""
+    stays locked until it has ended too. `told` is told what became of the nodes, also when the build has failed. Raises BuildFailed."""
     choice = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure", "--exclude", "test_type:generic"]
     choice += ["--full-refresh"] if full_refresh else ["tag:reference", *idle]
     returned, results = _run(project, settings, work_file, ["build", "--no-write-json", *choice], pass_fds=locks)
+    told(results)
     failed = [result for result in results if result.status in ("error", "fail")]
     # the rules of single models first: tests of several fail because of them
     broken = [name for result in sorted(failed, key=lambda result: result.kind != "operation") for name in result.broken]
@@ -193,8 +205,8 @@ def _results(path: Path) -> list[NodeResult]:
     if not path.exists():
         return []
     found = []
-    for unique_id, status, seconds, message in json.loads(path.read_text(encoding="utf-8")):
+    for unique_id, status, seconds, message, rows in json.loads(path.read_text(encoding="utf-8")):
         kind, _, *names = unique_id.split(".")
         # a unit test is named after its model, then by its own name; a data test by its name, then a hash
-        found.append(NodeResult(names[-1] if kind == "unit_test" else names[0], kind, status, float(seconds), message))
+        found.append(NodeResult(names[-1] if kind == "unit_test" else names[0], kind, status, float(seconds), message, rows))
     return found

@@ -12,10 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from linli.contracts import Catalog
-from linli.register import Register, Run
-
-SHOWN = dt.timedelta(days=400)
-"""how far back runs are shown: a year and the month before it"""
+from linli.register import SHOWN, Register, Run
 
 _COUNTS = ("landed", "accepted", "quarantined", "held", "duplicates", "stopped")
 _RUN = [("day", pa.date32()), ("token", pa.int64()), ("source", pa.string())]

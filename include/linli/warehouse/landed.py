@@ -3,6 +3,7 @@ and the small tables of the build itself.
 
     landing.<source>__<record>   declared columns, then META; accepted rows only
     landing.run, landing.calendar, landing.touched_months, landing.<…>_history   as documented in models/staging/_linli.yml
+    landing.tests_asked (test, found)   what the build's generic tests have found, written by dbt
     landing.built (verdict_id)   the verdicts the marts hold
     landing.finished (as_of, fingerprint)   the last finished build; no row in a file whose first is under way
 """
@@ -27,6 +28,7 @@ _TABLES = """
 create schema if not exists landing;
 create table if not exists landing.built (verdict_id varchar primary key);
 create table if not exists landing.finished (as_of timestamp with time zone not null, fingerprint varchar not null);
+create table if not exists landing.tests_asked (test varchar not null, found bigint not null);
 create table if not exists landing.touched_months (mart varchar not null, month date not null);
 create table if not exists landing.touched_cases (case_no varchar not null);
 create table if not exists landing.touched_residents (resident_no varchar not null);
@@ -76,6 +78,7 @@ def prepare(
     """Sets up everything dbt reads for one build, in one transaction."""
     con.execute(_TABLES)
     con.execute("begin")
+    con.execute("delete from landing.tests_asked")
     con.execute(
         "create or replace table landing.run as select ? as run_id, cast(? as timestamp with time zone) as as_of,"
         " cast(? as timestamp with time zone) as previous_as_of, cast(? as integer) as satisfied_min_score,"
@@ -93,6 +96,11 @@ def prepare(
         of_record = [a for a in accepted if a.batch.full_name == record.full_name]
         con.execute(f"create or replace view landing.{record.table} as {_accepted_rows(con, settings.home, record, of_record)}")
     con.execute("commit")
+
+
+def tests_asked(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many rows each generic test of the last build has found."""
+    return dict(con.execute("select test, found from landing.tests_asked").fetchall())
 
 
 def note_finished(con: duckdb.DuckDBPyConnection, run: Run, fingerprint: str, accepted: Sequence[Accepted]) -> None:

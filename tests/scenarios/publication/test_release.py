@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
-from linli.publication import AuditFailed, NothingPublished, content_hash, open_published, publish
+from linli.publication import AuditFailed, NothingPublished, ask, content_hash, open_published, publish, release
 from linli.register import Register, Run, SupersededRun
 from linli.settings import Settings, as_of
 
@@ -97,6 +99,53 @@ def test_a_wrong_sum_is_not_published(settings: Settings, register: Register) ->
     with pytest.raises(AuditFailed, match="clock_adds_up"):
         publish(settings, register, run, code_version="test", closed={})
     assert settings.published.resolve() == before
+
+
+def told(settings: Settings, where: str = "true") -> list[tuple[object, ...]]:
+    return ask(settings, f"select rule, state, detail from data_audit where {where} order by asked_at, rule")
+
+
+def test_a_release_tells_every_rule_its_audit_asked(settings: Settings, register: Register) -> None:
+    _published(settings, register)
+    rules = ["clock_adds_up", "levels_add_up", "marts_present", "no_row_lost", "not_emptied", "one_as_of", "release_whole"]
+    assert told(settings) == [(rule, "passed", "") for rule in [*rules, "satisfaction_adds_up"]]
+
+
+def test_a_night_that_was_refused_is_told_of_by_the_next_release(settings: Settings, register: Register) -> None:
+    """Once, however often it was asked; and no longer than runs are shown."""
+    refused = register.begin_run(DAY, as_of(DAY))
+    _work(settings, refused, due=5)
+    for _ in range(2):
+        with pytest.raises(AuditFailed):
+            publish(settings, register, refused, code_version="test", closed={})
+    run = register.begin_run(DAY + dt.timedelta(days=400), as_of(DAY + dt.timedelta(days=400)))
+    _work(settings, run)
+    publish(settings, register, run, code_version="test", closed={})
+    of_refused = f"run_id = '{refused.run_id}'"
+    assert told(settings, f"{of_refused} and state = 'broken'") == [
+        ("clock_adds_up", "broken", "2 行的按期、超期、逾期未办、未到期之和不等于到期数")
+    ]
+    assert len(told(settings, of_refused)) == 7
+    assert ask(settings, f"select distinct day, kind, stage from data_audit where {of_refused}") == [(DAY, "night", "audit")]
+    later = register.begin_run(DAY + dt.timedelta(days=401), as_of(DAY + dt.timedelta(days=401)))
+    _work(settings, later)
+    publish(settings, register, later, code_version="test", closed={})
+    assert told(settings, of_refused) == []
+
+
+def test_a_release_that_is_not_whole_is_told_of(settings: Settings, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = release._write
+
+    def torn(*given: Any) -> release.Parts:
+        parts = write(*given)
+        return {month: replace(part, rows=part.rows + 1) for month, part in parts.items()}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(release, "_write", torn)
+        with pytest.raises(AuditFailed, match="release_whole"):
+            _published(settings, register)
+    _published(settings, register)
+    assert [row[:2] for row in told(settings, "rule = 'release_whole'")] == [("release_whole", "broken"), ("release_whole", "passed")]
 
 
 def test_a_generation_of_another_day_is_not_published(settings: Settings, register: Register) -> None:
