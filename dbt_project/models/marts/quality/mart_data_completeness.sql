@@ -6,6 +6,7 @@
     ('case_system', 'callbacks', 'fct_callback', 'called_on', 'report_month', {'side': 'side_code', 'outcome': 'outcome_code'}),
     ('case_system', 'consultations', 'fct_consultation', 'consulted_on', 'month', {'expert_kind': 'expert_kind_code'}),
     ('patrol_app', 'patrols', 'fct_patrol', 'started_on', 'month', {'patrol_kind': 'kind_code', 'compound': 'compound_code'}),
+    ('patrol_app', 'patrol_checklists', 'fct_patrol_checklist', 'started_on', 'month', {'checklist': 'checklist_code'}),
     ('patrol_app', 'patrol_findings', 'fct_patrol_finding', 'found_on', 'month', {'checklist': 'checklist_code'}),
     ('patrol_app', 'snaps', 'fct_snap', 'taken_on', 'month', {'snap_status': 'status_code', 'compound': 'compound_code'}),
     ('patrol_app', 'disputes', 'fct_dispute', 'raised_on', 'raised_month', {}),
@@ -67,6 +68,8 @@ rows_a_day as (
         {{ day }} is not null
         {% if fact == 'fct_case_round' -%}
         and round_no = 1
+        {% elif fact == 'fct_patrol_checklist' -%}
+        and is_recorded
         {% endif -%}
         and {{ month }} in (select read_months.month from read_months)
     group by all
