@@ -265,6 +265,7 @@ def rates_have_their_intervals(home: Home) -> None:
     rates = [
         ("mart_clock_257", "on_time", "on_time_rate", "judged_count"),
         ("mart_clock_257", "closed_only", "closed_only_rate", "closed_count"),
+        ("mart_patrol", "fulfilled", "fulfilled_rate", "required_patrol_count"),
         ("mart_two_callback_satisfaction", "coverage", "coverage_rate", "matured_count"),
         ("mart_two_callback_satisfaction", "satisfaction", "satisfaction_rate", "double_called_count"),
         ("mart_two_callback_satisfaction", "strict_satisfaction", "strict_satisfaction_rate", "matured_count"),
@@ -275,7 +276,8 @@ def rates_have_their_intervals(home: Home) -> None:
             if p is not None:
                 centre, half = (p + Z * Z / (2 * of)), Z * math.sqrt(p * (1 - p) / of + Z * Z / (4 * of * of))
                 assert (low, high) == pytest.approx(((centre - half) / (1 + Z * Z / of), (centre + half) / (1 + Z * Z / of)), abs=1e-12)
-    assert home.rows("select bool_and(is_small_sample = (judged_count < 10)) from mart.mart_clock_257") == [(True,)]
+    flags = "bool_and(is_small_sample = (judged_count < 10) and is_small_sample_of_closed = (closed_count < 10))"
+    assert home.rows(f"select {flags} from mart.mart_clock_257") == [(True,)]
 
 
 def answers_of_builds(home: Home) -> dict[str, tuple[str, str]]:

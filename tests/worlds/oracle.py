@@ -289,6 +289,7 @@ def _clock_row(steps: Sequence[Step]) -> dict[str, Any]:
         "closed_only_rate": rate(on_time, closed),
         "closed_only_low": closed_low,
         "closed_only_high": closed_high,
+        "is_small_sample_of_closed": closed < SMALL_SAMPLE_BELOW,
         "median_workdays": percentile(taken, 0.5),
         "p90_workdays": percentile(taken, 0.9),
     }

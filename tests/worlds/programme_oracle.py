@@ -220,9 +220,9 @@ PATROL_COUNTS = (
 
 def _patrol_row(month: dt.date, counted: Counter[str], as_of: dt.datetime) -> dict[str, Any]:
     row: dict[str, Any] = {name: counted[name] for name in PATROL_COUNTS} | {"is_complete": has_passed(month, as_of)}
-    row["fulfilled_rate"] = rate(row["fulfilled_patrol_count"], row["required_patrol_count"])
     for name, part, whole, flag in (
         ("compliance", "compliant_compound_count", "compound_count", "is_small_sample"),
+        ("fulfilled", "fulfilled_patrol_count", "required_patrol_count", "is_small_sample_of_required_patrols"),
         ("fixed_on_the_spot", "fixed_on_the_spot_count", "finding_count", "is_small_sample_of_findings"),
         ("before_complaint_finding", "before_complaint_finding_count", "finding_count", "is_small_sample_of_findings"),
         ("before_complaint_case", "before_complaint_case_count", "case_count", "is_small_sample_of_cases"),

@@ -65,6 +65,7 @@ select
     {{ rate('judged.on_time_count', 'judged.closed_count') }} as closed_only_rate,
     {{ wilson('judged.on_time_count', 'judged.closed_count', 'low') }} as closed_only_low,
     {{ wilson('judged.on_time_count', 'judged.closed_count', 'high') }} as closed_only_high,
+    judged.closed_count < run.small_sample_n as is_small_sample_of_closed,
     judged.median_workdays,
     judged.p90_workdays
 from judged
