@@ -29,6 +29,12 @@ def clock(folder: Path, day: str) -> Path:
     return path
 
 
+def empty_return(home: Home, community: str, received: str, *, snapshot: str) -> None:
+    """A file that says there was no meeting in October."""
+    file = {"file_sha": community, "sheet": "会议", "community_code": community, "month_on": OCTOBER, "row_count": 0, "is_complete": True}
+    home.land("meeting_returns.returns", [file | {"district_code": "340405", "received_at": at(received)}], snapshot=snapshot)
+
+
 def published(home: Home, as_of: str) -> publication.Release:
     home.build(as_of)
     newest = home.register.runs(1)[0]["run_id"]
@@ -53,6 +59,7 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     home.land("case_system.callbacks", [callback(1, "340405-2026-1", "组织", "2026-10-29 15:00")], snapshot="2026-10-31")
     patrol = {"patrol_id": "P", "district_code": "340405", "compound_code": "340405-C01-X01", "kind": "联勤"}
     home.land("patrol_app.patrols", [patrol | {"started_at": at("2026-10-12 09:00")}], snapshot="2026-10-31")
+    empty_return(home, "340405-C01", "2026-10-30 16:00", snapshot="2026-10-31")
     october = published(home, "2026-10-31")
     with pytest.raises(MonthNotLoaded, match="2026-10-31"):
         pipeline.close_month(home.settings, OCTOBER, approved_by="李主任")
@@ -61,6 +68,12 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
         pipeline.close_month(home.settings, OCTOBER, approved_by=" ")
     with pytest.raises(DayNotOver, match="2026-10-31 还没有过完：已过完的最新一天是 2026-10-30"):
         pipeline.close_month(replace(home.settings, clock=clock(tmp_path, "2026-10-30")), OCTOBER, approved_by="李主任")
+    missing = pipeline.proposal(home.settings, OCTOBER).missing
+    assert (missing[0], missing[1], missing[-1]) == (
+        "2026年10月 台账还没有收到的社区 13 个（2026-11-06 到期）：",
+        "- 八公山区 和畅社区：会议、议题、普法",
+        "- 其余 1 个社区见 mart_return_completeness",
+    )
     closed = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign=Choice("占道堆物", [CAMPAIGN]))
     frozen = {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()}
 
@@ -71,6 +84,8 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     home.land("case_system.cases", [{**row, "status": "已撤诉"} for row in withdrawn], snapshot="2026-11-04")
     endings = [step(15, "340405-2026-3", "撤诉", "2026-11-01 00:00"), step(16, "340405-2026-4", "撤诉", "2026-10-30 09:00")]
     home.land("case_system.case_steps", endings, snapshot="2026-11-04")
+    empty_return(home, "340405-C02", "2026-10-31 16:00", snapshot="2026-11-04")
+    empty_return(home, "340405-C03", "2026-11-03 16:00", snapshot="2026-11-04")
     found = pipeline.restate_month(home.settings, OCTOBER)
 
     assert {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()} == frozen
@@ -99,6 +114,13 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     assert {(row[0], row[7]) for row in rows} == {("mart_two_callback_satisfaction", "corrected"), ("mart_clock_257", "excluded")}
     assert {record for row in rows if row[0] == "mart_clock_257" for record in row[8]} == {"fct_case_step 340405-2026-4/1/accept"}
     assert {record for row in rows if row[0] == "mart_two_callback_satisfaction" for record in row[8]} == {"fct_case_round 340405-2026-1/1"}
+
+    # a return dropped in October that was loaded in November; not one dropped in November, which is time passing
+    returns = [row for row in every if row[0] == "mart_return_completeness"]
+    assert {(row[3], row[7], *row[8]) for row in returns} == {
+        ("community_code=340405-C02 sheet=meetings", "late_record", "fct_return 340405-C02/2026-10-01/meetings/340405-C02")
+    }
+    assert [row[5:7] for row in returns if row[4] == "state"] == [("not_yet_due", "on_time")]
 
     # the complaints of October are as many as they were; the change on last year stands in the review alone and would be told
     assert {row[4] for row in every if row[0] == "mart_monthly_review"} == set()
