@@ -87,6 +87,11 @@ select
     {% for bound in ['low', 'high'] -%}
     {{ wilson('counted.' ~ side ~ '_reached_count', 'counted.matured_count', bound) }} as {{ side }}_reached_{{ bound }},
     {% endfor -%}
+    {{ rate('counted.' ~ side ~ '_satisfied_count', 'counted.' ~ side ~ '_reached_count') }} as {{ side }}_satisfied_rate,
+    {% for bound in ['low', 'high'] -%}
+    {{ wilson('counted.' ~ side ~ '_satisfied_count', 'counted.' ~ side ~ '_reached_count', bound) }} as {{ side }}_satisfied_{{ bound }},
+    {% endfor -%}
+    counted.{{ side }}_reached_count < run.small_sample_n as is_small_sample_of_{{ side }},
     {% endfor -%}
     counted.worst_count,
     counted.best_count,
