@@ -20,8 +20,9 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def whole(place: Path) -> Iterator[Path]:
-    """A folder to fill, which appears at `place` with all its files, read-only and on disk. Raises FileExistsError when one is there."""
+def whole(place: Path, *, replaces: bool = False) -> Iterator[Path]:
+    """A folder to fill, which appears at `place` with all its files, read-only and on disk. What is there already goes if it `replaces` it,
+    else FileExistsError is raised."""
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside = place.parent / f".{place.name}.{secrets.token_hex(4)}"
     aside.mkdir(mode=0o700)
@@ -31,10 +32,14 @@ def whole(place: Path) -> Iterator[Path]:
             sync(path)
             path.chmod(0o400)
         sync(aside)
+        before = place.parent / f"{aside.name}.before"
+        if replaces and place.exists():
+            place.rename(before)
         try:
             aside.rename(place)
         except OSError as error:
             raise FileExistsError(error.errno, "已有同名的文件夹", str(place)) from error
+        shutil.rmtree(before, ignore_errors=True)
         sync(place.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

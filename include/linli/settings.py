@@ -163,6 +163,11 @@ class Settings:
         return self.home / "closed"
 
     @property
+    def reviews(self) -> Path:
+        """The packs of the monthly reviews."""
+        return self.home / "reviews"
+
+    @property
     def releases(self) -> Path:
         return self.warehouse / "releases"
 

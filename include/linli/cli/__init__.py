@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -15,6 +15,7 @@ from linli.cli import contracts, demo, months, quarantine
 from linli.cli.terminal import (
     DEGRADED,
     DayOption,
+    MonthArgument,
     configured,
     connections,
     console,
@@ -22,6 +23,7 @@ from linli.cli.terminal import (
     demo_home,
     errors,
     explained,
+    month_of,
     progress,
     settings_of_environment,
     stop,
@@ -203,6 +205,34 @@ def status() -> None:
         table = pipeline.closing_table_of(settings, day)
     show_sources(console, table.statuses, pipeline.catalog(settings))
     show_closing(console, table, pipeline.catalog(settings), settings)
+
+
+@app.command()
+def review(
+    month: MonthArgument,
+    district: Annotated[str, typer.Option(help="只做一个区（编码或名称）")] = "",
+    community: Annotated[str, typer.Option(help="只做一个社区")] = "",
+    station: Annotated[str, typer.Option(help="只做一个执法工作站")] = "",
+    compound: Annotated[str, typer.Option(help="只做一个小区")] = "",
+    department: Annotated[str, typer.Option(help="只做一个部门")] = "",
+    lang: Annotated[Literal["zh", "en"], typer.Option(help="语言")] = "zh",
+    formats: Annotated[str, typer.Option("--format", help="格式，用逗号分开")] = "html,pdf,docx,xlsx",
+    into: Annotated[Path | None, typer.Option(help="写到这个文件夹；缺省在 reviews/ 下")] = None,
+) -> None:
+    """月度复盘：每个区、社区、工作站、小区、部门一页，网页、PDF、Word、Excel 各一份。"""
+    from linli import pipeline
+    from linli.review import FORMATS
+
+    chosen = [name.strip() for name in formats.split(",") if name.strip()]
+    if not chosen or set(chosen) - set(FORMATS):
+        stop(f"--format“{formats}”无法识别，可选 {'、'.join(FORMATS)}，用逗号分开")
+    levels = {"district": district, "community": community, "station": station, "compound": compound, "department": department}
+    of = {level: text for level, text in levels.items() if text}
+    settings = settings_of_environment()
+    with explained(), progress() as tell:
+        pack = pipeline.review(settings, month_of(month), of=of, language=lang, formats=chosen, into=into, progress=tell)
+    console.print(f"✓ {month} 月度复盘：{len(pack.units)} 个单位，{len(pack.files)} 个文件，校验值 {pack.checksum[:12]}")
+    console.print(f"从这里看起：{pack.folder / 'index.html'}", soft_wrap=True)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from linli.pipeline.night import NightReport, backfill, night
 from linli.pipeline.proposals import chosen_campaign, proposal
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
 from linli.pipeline.report import ClosingTable, closing_table_of, latest_day, latest_version
+from linli.pipeline.reviews import review
 from linli.pipeline.steps import (
     FeedRef,
     begin,
@@ -61,6 +62,7 @@ __all__ = [
     "register_of",
     "restate_all",
     "restate_month",
+    "review",
     "stale_files",
     "write_derived_files",
 ]

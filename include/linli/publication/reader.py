@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from linli.failures import Refusal
 from linli.settings import Settings
@@ -25,9 +27,7 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     connection sees the same release.
     Raises NothingPublished before the first night.
     """
-    if not settings.published.exists():
-        raise NothingPublished(f"{settings.home.name}/warehouse 下还没有发布过数据，请先运行 make run 或 linli night --day 日期")
-    con = duckdb.connect(str(settings.published.resolve()), read_only=True)
+    con = duckdb.connect(str(_newest(settings)), read_only=True)
     con.execute("set TimeZone='Asia/Shanghai'")
     there = con.execute("select distinct schema_name from duckdb_schemas() where database_name = current_database()").fetchall()
     con.execute(f"set search_path='{','.join(name for name in SCHEMAS if (name,) in there)}'")
@@ -43,3 +43,24 @@ def ask(settings: Settings, sql: str, given: Mapping[str, Any] | None = None) ->
         return con.execute(sql, dict(given) if given else None).fetchall()
     finally:
         con.close()
+
+
+def open_with_closed(settings: Settings, closed: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
+    """A connection to the newest release in which the schema `closed` holds these tables instead of the release's own: a month is closed
+    after the night that was published. Raises NothingPublished."""
+    con = duckdb.connect()
+    con.execute("set TimeZone='Asia/Shanghai'")
+    con.execute(f"attach '{_newest(settings)}' as release (read_only)")
+    con.execute("create schema closed")
+    for name, table in closed.items():
+        con.register("closed_rows", table)
+        con.execute(f"create table closed.{name} as select * from closed_rows order by all")
+        con.unregister("closed_rows")
+    con.execute("set search_path='memory.main,release.main,release.mart,release.ref'")
+    return con
+
+
+def _newest(settings: Settings) -> Path:
+    if not settings.published.exists():
+        raise NothingPublished(f"{settings.home.name}/warehouse 下还没有发布过数据，请先运行 make run 或 linli night --day 日期")
+    return settings.published.resolve()

@@ -1,0 +1,320 @@
+"""What a review asks of the published file: every number on a page is a column of one of these answers.
+
+A question is an SQL text that runs as it stands in `linli sql`, with the unit and the month written into it, so that whoever doubts a
+number asks again. Nothing is computed here that a mart defines.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from linli.calendar import next_month
+
+PLACES = ("district", "community", "station", "compound")
+LEVELS = (*PLACES, "department")
+
+_ALL, _PLACES, _ABOVE_COMPOUND = frozenset(LEVELS), frozenset(PLACES), frozenset(PLACES) - {"compound"}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Whose review it is: a key of a level of the marts in a district, and how it is called."""
+
+    district_code: str
+    level: str
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question as it was asked, and the rows of its answer by column."""
+
+    name: str
+    sql: str
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def only(self) -> Mapping[str, Any]:
+        """The one row there can be, or an empty one."""
+        return self.rows[0] if self.rows else {}
+
+
+@dataclass(frozen=True)
+class _Question:
+    name: str
+    levels: frozenset[str]
+    sql: str
+
+
+_OF_UNIT = "district_code = {district} and level = {level} and key = {key}"
+_MONTHS = "month between {first} and {month}"
+# the compounds of a unit as they are today, which is how its page lists them
+_COMPOUNDS = "select compound.compound_code from ref.dim_compound as compound where compound.district_code = {district} and {compounds}"
+
+QUESTIONS: Sequence[_Question] = (
+    _Question(
+        "release",
+        _ALL,
+        "select any_value(content_hash) as content_hash, any_value(code_version) as code_version, max(as_of) as as_of,"
+        " count(*) filter (where state <> 'loaded' and state <> 'not_configured') as behind_count,"
+        " bool_or(state = 'not_configured') as is_partial"
+        " from main.published_at",
+    ),
+    _Question("closed", _ALL, "select month, closed_at, approved_by, content_hash, campaign from closed.month where month = {month}"),
+    _Question(
+        "volume",
+        _ALL,
+        "select month, received_count, case_count, complaint_count, before_complaint_count, handled_count, on_scene_count"
+        f" from mart.mart_case_volume where {_OF_UNIT} and {_MONTHS} order by month",
+    ),
+    _Question(
+        "clock",
+        _ALL,
+        "select month, step, due_count, on_time_count, late_count, overdue_count, open_count, judged_count, on_time_rate, on_time_low,"
+        " on_time_high, is_small_sample, closed_only_rate"
+        f" from mart.mart_clock_257 where {_OF_UNIT} and {_MONTHS}"
+        " order by month, array_position(['accept', 'resolve', 'follow_up'], step)",
+    ),
+    _Question(
+        "satisfaction",
+        _ALL,
+        "select month, matured_count, pending_count, double_called_count, double_satisfied_count, coverage_rate, satisfaction_rate,"
+        " satisfaction_low, satisfaction_high, strict_satisfaction_rate, is_small_sample"
+        f" from mart.mart_two_callback_satisfaction where {_OF_UNIT} and {_MONTHS} order by month",
+    ),
+    _Question(
+        "agreement",
+        _ALL,
+        "select month, double_called_count, double_satisfied_count, org_yes_resident_no_count, org_no_resident_yes_count,"
+        " neither_satisfied_count, agreement_rate, agreement_low, agreement_high, cohen_kappa, is_small_sample,"
+        " organisation_reached_count, organisation_satisfied_count, organisation_satisfied_rate, organisation_satisfied_low,"
+        " organisation_satisfied_high, is_small_sample_of_organisation, resident_reached_count, resident_satisfied_count,"
+        " resident_satisfied_rate, resident_satisfied_low, resident_satisfied_high, is_small_sample_of_resident,"
+        " worst_rate, best_rate, silence_as_satisfied_rate"
+        f" from mart.mart_callback_agreement where {_OF_UNIT} and month in ({{previous}}, {{month}}) order by month",
+    ),
+    _Question(
+        "backlog",
+        _ALL,
+        "select month, age_name, from_workdays, sum(open_count) as open_count, sum(suspended_count) as suspended_count"
+        " from mart.mart_backlog inner join ref.backlog_ages using (age_code)"
+        f" where {_OF_UNIT} and month in ({{previous}}, {{month}}) group by all order by month, from_workdays",
+    ),
+    _Question(
+        "blame",
+        _ALL,
+        "select month, judged_count, kept_count, broken_count, broken_accept_count, broken_resolve_count, broken_follow_up_count,"
+        f" broken_rate, broken_low, broken_high, is_small_sample from mart.mart_stage_blame where {_OF_UNIT} and month = {{month}}",
+    ),
+    _Question(
+        "departments",
+        frozenset({"district"}),
+        "select department.key, department.key_name, volume.received_count, earlier.received_count as received_count_previous_month,"
+        " clock.on_time_count, clock.judged_count, clock.overdue_count, clock.on_time_rate, clock.on_time_low, clock.on_time_high,"
+        " clock.is_small_sample,"
+        " agreement.organisation_reached_count, agreement.organisation_satisfied_rate, agreement.organisation_satisfied_low,"
+        " agreement.organisation_satisfied_high, agreement.is_small_sample_of_organisation,"
+        " agreement.resident_reached_count, agreement.resident_satisfied_rate, agreement.resident_satisfied_low,"
+        " agreement.resident_satisfied_high, agreement.is_small_sample_of_resident"
+        " from ref.dim_level_key as department"
+        " left join mart.mart_case_volume as volume on volume.month = {month} and volume.level = 'department'"
+        " and volume.district_code = department.district_code and volume.key = department.key"
+        " left join mart.mart_case_volume as earlier on earlier.month = {previous} and earlier.level = 'department'"
+        " and earlier.district_code = department.district_code and earlier.key = department.key"
+        " left join mart.mart_clock_257 as clock on clock.month = {month} and clock.level = 'department' and clock.step = 'resolve'"
+        " and clock.district_code = department.district_code and clock.key = department.key"
+        " left join mart.mart_callback_agreement as agreement on agreement.month = {month} and agreement.level = 'department'"
+        " and agreement.district_code = department.district_code and agreement.key = department.key"
+        " where department.level = 'department' and department.district_code = {district}"
+        " and (department.key <> 'none' or volume.received_count > 0)"
+        " order by volume.received_count desc nulls last, department.key",
+    ),
+    _Question(
+        "compounds",
+        _ABOVE_COMPOUND,
+        "select compound.compound_code, compound.compound_name, coalesce(volume.received_count, 0) as received_count,"
+        " clock.on_time_count, clock.judged_count, clock.on_time_rate, clock.is_small_sample,"
+        " satisfaction.double_satisfied_count, satisfaction.double_called_count, satisfaction.satisfaction_rate,"
+        " satisfaction.is_small_sample as is_small_sample_of_satisfaction,"
+        " patrol.fulfilled_patrol_count, patrol.required_patrol_count"
+        " from ref.dim_compound as compound"
+        " left join mart.mart_case_volume as volume on volume.month = {month} and volume.level = 'compound'"
+        " and volume.district_code = compound.district_code and volume.key = compound.compound_code"
+        " left join mart.mart_clock_257 as clock on clock.month = {month} and clock.level = 'compound' and clock.step = 'resolve'"
+        " and clock.district_code = compound.district_code and clock.key = compound.compound_code"
+        " left join mart.mart_two_callback_satisfaction as satisfaction on satisfaction.month = {month}"
+        " and satisfaction.level = 'compound' and satisfaction.district_code = compound.district_code"
+        " and satisfaction.key = compound.compound_code"
+        " left join mart.mart_patrol as patrol on patrol.month = {month} and patrol.level = 'compound'"
+        " and patrol.district_code = compound.district_code and patrol.key = compound.compound_code"
+        " where compound.district_code = {district} and {compounds}"
+        " order by received_count desc, compound.compound_code",
+    ),
+    _Question(
+        "problems",
+        _PLACES,
+        "select problem.item_code, coalesce(item.item_name, category.key_name, problem.item_code) as item_name, problem.category_code,"
+        " problem.case_count, problem.share_rate, problem.cumulative_rate, problem.item_rank, problem.is_vital,"
+        " problem.watched_count, problem.recurrence_count, problem.recurrence_rate, problem.is_small_sample"
+        " from mart.mart_frequent_problem as problem left join ref.dim_item as item using (item_code)"
+        " left join ref.dim_level_key as category on category.level = 'category' and category.district_code = problem.district_code"
+        " and category.key = problem.category_code"
+        " where problem.district_code = {district} and problem.level = {level} and problem.key = {key} and problem.month = {month}"
+        " order by problem.item_rank, problem.item_code",
+    ),
+    _Question(
+        "own_problems",
+        frozenset({"department"}),
+        "select problem.item_code, item.item_name, problem.case_count, problem.share_rate, problem.item_rank,"
+        " problem.watched_count, problem.recurrence_count, problem.recurrence_rate, problem.is_small_sample"
+        " from mart.mart_frequent_problem as problem inner join ref.dim_item as item using (item_code)"
+        " where problem.district_code = {district} and problem.level = 'district' and problem.month = {month}"
+        " and item.lead_department_code = {key} order by problem.item_rank, problem.item_code",
+    ),
+    _Question(
+        "problems_by_compound",
+        _ABOVE_COMPOUND,
+        "select key as compound_code, item_code, case_count from mart.mart_frequent_problem"
+        " where month = {month} and level = 'compound' and district_code = {district}"
+        f" and key in ({_COMPOUNDS}) order by compound_code, item_code",
+    ),
+    _Question(
+        "programme",
+        _PLACES,
+        "select month, is_complete, is_small_group, {programme_columns}, complaint_change_rate, complaint_count_year_to_date,"
+        " complaint_count_year_to_date_last_year, complaint_change_year_to_date_rate, compliance_rate, compound_count,"
+        f" compliant_compound_count from mart.mart_monthly_review where {_OF_UNIT} and month = {{month}}",
+    ),
+    _Question(
+        "duty",
+        frozenset({"department"}),
+        "select consultation_count, convened_count, attended_count, adopted_matter_count, solved_matter_count, tough_whistle_count,"
+        " solved_tough_whistle_count, resolve_on_time_change, satisfaction_change, is_small_sample from mart.mart_rotating_lead"
+        " where district_code = {district} and department_code = {key} and month = {month}",
+    ),
+    _Question(
+        "proposals",
+        _PLACES,
+        "select proposal.proposal_rank, category.key_name as category_name, proposal.case_count, proposal.score,"
+        " proposal.compound_count, proposal.compound_case_count,"
+        " array(select item_name from ref.dim_item where item_code in (proposal.item_1_code, proposal.item_2_code, proposal.item_3_code)"
+        " order by item_code) as item_names,"
+        " array(select compound_name from ref.dim_compound as compound where compound.district_code = proposal.district_code"
+        " and compound.compound_code in (select unnest(string_split(proposal.compound_codes, ';'))) order by compound_code)"
+        " as compound_names,"
+        " coalesce(department.department_name, '') as duty_department_name"
+        " from mart.mart_campaign_proposal as proposal"
+        " left join ref.dim_level_key as category on category.level = 'category' and category.district_code = proposal.district_code"
+        " and category.key = proposal.category_code"
+        " left join ref.dim_department as department on department.department_code = proposal.duty_department_code"
+        " where proposal.month = {next} and proposal.district_code = {district}"
+        f" and exists (select 1 from ({_COMPOUNDS}) where compound_code in"
+        " (select unnest(string_split(proposal.compound_codes, ';'))))"
+        " order by proposal.proposal_rank",
+    ),
+    _Question(
+        "effect",
+        frozenset({"district"}),
+        "select campaign_month, department_code, department_name, treated_before_rate, treated_after_rate, control_before_rate,"
+        " control_after_rate, rate_ratio, ratio_low, ratio_high, verdict from mart.mart_campaign_effect"
+        " left join ref.dim_department using (department_code)"
+        " where month = {month} and district_code = {district} order by campaign_month, department_code",
+    ),
+    _Question(
+        "clusters",
+        _PLACES,
+        "select cluster_id, item_name, lead.compound_name as lead_compound_name, cluster.compound_count, case_count, open_count"
+        " from mart.mart_similar_cluster as cluster left join ref.dim_item using (item_code)"
+        " left join ref.dim_compound as lead on lead.compound_code = cluster.lead_compound_code"
+        " where cluster.month = {month} and cluster.district_code = {district}"
+        f" and exists (select 1 from ({_COMPOUNDS}) where compound_code in (select unnest(string_split(cluster.compound_codes, ';'))))"
+        " order by cluster.compound_count desc, case_count desc, cluster_id",
+    ),
+    _Question(
+        "disagreements",
+        _ALL,
+        "select case_no, round_no, compound_name, item_name, department_name, resolved_at, organisation_reached_at, resident_reached_at,"
+        " resident_is_solved, resident_department_score, resident_officer_score"
+        " from mart.mart_disagreement_case as disagreement left join ref.dim_compound using (compound_code)"
+        " left join ref.dim_item using (item_code) left join ref.dim_department using (department_code)"
+        " where disagreement.month = {month} and direction = 'org_yes_resident_no' and disagreement.district_code = {district}"
+        " and disagreement.{level_column} = {key} order by case_no, round_no",
+    ),
+    _Question(
+        "restatements",
+        _ALL,
+        "select month, restatement_no, mart, grain, metric, old_value, new_value, cause, record_count, records"
+        f" from closed.restatement where {_OF_UNIT} and month between {{first}} and {{month}}"
+        " order by month desc, restatement_no desc, mart, grain, metric",
+    ),
+    _Question(
+        "returned",
+        frozenset({"district"}),
+        "select source, record, sum(opened_count) as opened_count, sum(closed_count) as closed_count"
+        " from main.mart_data_service where service_on >= {month} and service_on < {next} group by all"
+        " having sum(opened_count) > 0 or sum(closed_count) > 0 order by opened_count desc, source, record",
+    ),
+)
+
+PROGRAMME = (
+    "volunteer_person_times", "finding_count", "fixed_on_the_spot_count", "dispute_defused_count", "snap_count", "whistle_count",
+    "enforcement_council_count", "matter_raised_count", "matter_solved_count", "publicity_event_count", "lead_count", "earned_points",
+    "redeemed_points",
+)  # fmt: skip
+"""columns of the monthly review shown with what they were in the month before"""
+OF_RESIDENTS = frozenset({"lead_count", "earned_points", "redeemed_points"})
+"""of these, figures about single residents where the row is marked as a small group"""
+
+
+def units(con: duckdb.DuckDBPyConnection, levels: Sequence[str] = LEVELS) -> list[Unit]:
+    """Everybody who has a review, the districts first: the keys of the reference data in these levels."""
+    rows = con.execute(
+        "select district_code, level, key, key_name from ref.dim_level_key where list_contains($levels, level) and key <> 'none'"
+        " order by list_position($levels, level), district_code, key",
+        {"levels": list(levels)},
+    ).fetchall()
+    return [Unit(*row) for row in rows]
+
+
+def ask(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> dict[str, Answer]:
+    """The answers to every question about `unit` in `month`, by name; those that do not concern its level are empty."""
+    return {answer.name: answer for answer in _asked(con, unit, month)}
+
+
+def _asked(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> Iterator[Answer]:
+    previous = (month - dt.timedelta(days=1)).replace(day=1)
+    given = {
+        "district": _text(unit.district_code),
+        "level": _text(unit.level),
+        "key": _text(unit.key),
+        "level_column": f"{unit.level}_code",
+        "compounds": f"compound.{unit.level}_code = {_text(unit.key)}",
+        "month": _date(month),
+        "previous": _date(previous),
+        "next": _date(next_month(month)),
+        "first": _date(month.replace(year=month.year - 1)),
+        "programme_columns": ", ".join(f"{column}, {column}_previous_month" for column in PROGRAMME),
+    }
+    for question in QUESTIONS:
+        if unit.level not in question.levels:
+            yield Answer(question.name, "", (), ())
+            continue
+        sql = question.sql.format_map(given)
+        answer = con.execute(sql)
+        columns = [column[0] for column in answer.description or ()]
+        yield Answer(question.name, sql, columns, [dict(zip(columns, row, strict=True)) for row in answer.fetchall()])
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _date(day: dt.date) -> str:
+    return f"date '{day.isoformat()}'"

@@ -1,0 +1,65 @@
+"""What a page says, in Chinese and in English: the sentences are in templates/words.yml."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+Language = Literal["zh", "en"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+_NUMERALS = "零一二三四五六七八九十"
+
+
+@cache
+def _said() -> Mapping[str, Mapping[Language, str]]:
+    text = (TEMPLATES / "words.yml").read_text(encoding="utf-8")
+    said: Mapping[str, Mapping[Language, str]] = yaml.load(text, yaml.CSafeLoader)
+    return said
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of one language."""
+
+    language: Language
+
+    def __call__(self, name: str, /, **given: object) -> str:
+        """What is said under `name`, with `given` filled in."""
+        return _said()[name][self.language].format(**given)
+
+    def month(self, month: dt.date) -> str:
+        """A month as it is spoken of in a sentence."""
+        return f"{month.month} 月" if self.language == "zh" else f"{month:%B}"
+
+    def numeral(self, number: int) -> str:
+        """The number of a section, as far as sections go."""
+        return _NUMERALS[number] if self.language == "zh" else str(number)
+
+    def change(self, value: float, unit: str = "") -> str:
+        """A change with its sign: up, down, or none."""
+        return f"{'+' if value > 0 else '−' if value < 0 else '±'}{abs(value):,.{0 if float(value).is_integer() else 1}f}{unit}"
+
+    def points(self, difference: float) -> str:
+        """The difference of two rates in percentage points, without its sign."""
+        return self("points", points=f"{abs(difference) * 100:.1f}")
+
+    def cause(self, cause: str) -> str:
+        """Causes of a restatement, joined by '+'."""
+        return self("joined").join(self(f"cause.{name}") for name in cause.split("+"))
+
+
+def count(value: object) -> str:
+    """A count as it is printed; a dash for none known."""
+    return "—" if value is None else f"{value:,}"
+
+
+def rate(value: float | None) -> str:
+    """A rate in 0..1 as a percentage with one decimal; a dash for none."""
+    return "—" if value is None else f"{value * 100:.1f}%"
