@@ -1,6 +1,6 @@
 """Month close: when every day of a month has been published, a person approves the figures and chooses next month's campaign;
-then the month is frozen. Before they are asked, the months closed before are compared with what is known by now, and the question says
-what of them has been restated. By hand: conf {"month": "2026-10"}."""
+then the month is frozen and its review pack written. Before they are asked, the months closed before are compared with what is known
+by now, and the question says what of them has been restated. By hand: conf {"month": "2026-10"}."""
 
 from __future__ import annotations
 
@@ -67,5 +67,12 @@ with DAG(
             asked_at=question["asked_at"],
         )
 
+    @task
+    def review(**context: object) -> str:
+        """The pack of the month, closed and with what was restated."""
+        from linli import pipeline
+
+        return pipeline.review(settings(), month_of(context)).checksum
+
     restate() >> proposal >> approval
-    close(proposal, approval.output)
+    close(proposal, approval.output) >> review()

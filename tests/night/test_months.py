@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from linli import pipeline, publication
+from linli import closing, pipeline, publication, review
 from linli.pipeline.months import MonthNotLoaded, NotApproved
 from linli.pipeline.proposals import Choice, ProposedCampaign
 from linli.pipeline.steps import DayNotOver
@@ -38,7 +38,39 @@ def empty_return(home: Home, community: str, received: str, *, snapshot: str) ->
 def published(home: Home, as_of: str) -> publication.Release:
     home.build(as_of)
     newest = home.register.runs(1)[0]["run_id"]
-    return publication.publish(home.settings, home.register, home.register.run(newest), code_version="test", closed={})
+    closed = closing.published_tables(home.settings.closed)
+    return publication.publish(home.settings, home.register, home.register.run(newest), code_version="test", closed=closed)
+
+
+def reviewed(home: Home, tmp_path: Path) -> None:
+    """The review of the month says that it is closed and what has been restated since, before the next night publishes either; once that
+    has been published, every query on it gives the same answer to whoever asks again."""
+    pack = pipeline.review(home.settings, OCTOBER, of={"district": "八公山区", "compound": "340405-C01-X01"}, into=tmp_path / "pack")
+    again = pipeline.review(home.settings, OCTOBER, of={"district": "八公山区", "compound": "340405-C01-X01"}, into=tmp_path / "again")
+    assert pack.checksum == again.checksum
+    names = ["district-340405", "compound-340405-C01-X01"]
+    assert sorted(pack.files) == sorted([*(f"{name}.{kind}" for name in names for kind in review.FORMATS), "index.html", "pack.json"])
+    text = (pack.folder / "district-340405.html").read_text(encoding="utf-8")
+    assert "（李主任 批准）" in text
+    assert "2026-10 双回访满意率：" in text
+    published(home, "2026-11-05")
+    tables = closing.published_tables(home.settings.closed)
+    ours = publication.open_with_closed(home.settings, {name: tables[name] for name in ("month", "restatement")})
+    theirs = publication.open_published(home.settings)
+    for unit in review.units(theirs):
+        for answer in review.ask(ours, unit, OCTOBER).values():
+            if answer.sql:
+                assert [tuple(row.values()) for row in answer.rows] == theirs.execute(answer.sql).fetchall()
+    ours.close()
+    theirs.close()
+    with pytest.raises(review.NothingToReview, match="没有找到"):
+        pipeline.review(home.settings, OCTOBER, of={"community": "没有"})
+    with pytest.raises(review.NothingToReview, match="2030-01"):
+        pipeline.review(home.settings, dt.date(2030, 1, 1))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "own.txt").write_text("x")
+    with pytest.raises(FileExistsError):
+        pipeline.review(home.settings, OCTOBER, of={"district": "340405"}, into=tmp_path / "other")
 
 
 def test_one_late_record_after_the_close(tmp_path: Path) -> None:
@@ -74,7 +106,7 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
         "- 八公山区 和畅社区：会议、议题、普法",
         "- 其余 1 个社区见 mart_return_completeness",
     )
-    closed = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign=Choice("占道堆物", [CAMPAIGN]))
+    frozen_as = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign=Choice("占道堆物", [CAMPAIGN]))
     frozen = {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()}
 
     # what happens in November is November's, a withdrawal too; a call or a withdrawal of October that comes in late is not
@@ -89,7 +121,7 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     found = pipeline.restate_month(home.settings, OCTOBER)
 
     assert {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()} == frozen
-    assert found.closing == closed and found.number == 1 and found.path is not None
+    assert found.closing == frozen_as and found.number == 1 and found.path is not None
     every = duckdb.execute(
         f"select mart, level, key, grain, metric, old_value, new_value, cause, records from '{found.path}'"
     ).fetchall()
@@ -124,6 +156,8 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
 
     # the complaints of October are as many as they were; the change on last year stands in the review alone and would be told
     assert {row[4] for row in every if row[0] == "mart_monthly_review"} == set()
+
+    reviewed(home, tmp_path)
 
     # what was chosen is a campaign that is run: its effect is looked at once the month after it is over
     published(home, "2027-01-01")

@@ -18,9 +18,7 @@ import duckdb
 
 from linli.durable import whole
 from linli.failures import Refusal
-from linli.review import excel, fonts, html, word
 from linli.review.page import Page, page
-from linli.review.pdf import Sheet
 from linli.review.questions import Unit, ask
 from linli.review.words import Language, Words
 
@@ -60,6 +58,8 @@ def write_pack(
 
     Raises NothingToReview for a month the marts do not know, FontMissing, FileExistsError where something else lies in `folder`.
     """
+    from linli.review import fonts
+
     words = Words(language)
     fonts.loaded()
     if not con.execute("select count(*) from mart.mart_case_volume where month = $month", {"month": month}).fetchall()[0][0]:
@@ -88,6 +88,10 @@ def name_of(unit: Unit) -> str:
 
 
 def _files(pages: Sequence[Page], words: Words, formats: Sequence[str], tell: Tell) -> Iterator[tuple[str, bytes]]:
+    # what writes the formats is imported by whoever wants a pack, and not by every night
+    from linli.review import excel, html, word
+    from linli.review.pdf import Sheet
+
     sheets = []
     for number, each in enumerate(pages):
         tell(f"排版 {each.unit.name}", number, len(pages))

@@ -1,0 +1,137 @@
+"""What a page says of numbers: in sentences, with their counts, and nothing of too small a sample."""
+
+from __future__ import annotations
+
+import pytest
+
+from linli.review.page import Chart, Lines, Page, Square, Table
+from linli.review.questions import LEVELS, Unit
+from unit.review.answers import DISTRICT, OCTOBER, SEPTEMBER, clock, closed, restated, rows, satisfaction, written
+
+
+def conclusion(page: Page) -> str:
+    return "".join(span.text for span in page.conclusion)
+
+
+def blocks(page: Page) -> dict[str, Table | Chart | Square | Lines]:
+    return {block.title: block for row in page.rows for block in row}
+
+
+def lines(page: Page, title: str) -> list[str]:
+    found = blocks(page)[title]
+    assert isinstance(found, Lines)
+    return ["".join(span.text for span in line) for line in found.lines]
+
+
+def test_the_conclusion_comes_first_and_gives_its_counts() -> None:
+    assert conclusion(written()) == (
+        "本月受理 1,284 件，比上月多 1,234 件；5 日按期办结率 96.4%（54/56，含逾期未结），比上月高 4.4 个百分点；双回访均满意 80.0%"
+        "（28/35，95% 区间 64.0%–88.0%），回访覆盖 76.1%。住建5 日按期率最低（83.3%）；占用消防通道、飞线充电合占 36.5%，建议列为下月专项。"
+        "今年以来居民投诉 196 件，比去年同期−20%。"
+    )
+
+
+def test_it_is_said_in_english_too() -> None:
+    said = conclusion(written(language="en"))
+    assert said.startswith("1,284 cases were received, 1,234 more than the month before; 96.4% were resolved within 5 working days (54/56")
+    assert said.endswith("196 complaints this year so far, −20% on last year.")
+
+
+def test_a_month_without_cases_says_so() -> None:
+    found = {name: [] for name in rows()} | {"release": rows()["release"]}
+    page = written(found)
+    assert conclusion(page) == "本月没有受理案件；本月办结的案件尚无双回访。"
+    assert [tile.value for tile in page.tiles] == ["0", "—", "—", "—", "—", "0"]
+
+
+def test_a_small_sample_is_said_to_be_one_and_compared_with_nothing() -> None:
+    found = rows()
+    found["satisfaction"] = [satisfaction(OCTOBER, 1, 3, 4)]
+    found["clock"] = [clock(OCTOBER, "resolve", 3, 3), clock(SEPTEMBER, "resolve", 3, 6)]
+    page = written(found)
+    assert "双回访 3 件中 1 件两方均满意（不足 10 件，不作比较）" in conclusion(page)
+    assert "100.0%（3/3，含逾期未结）；双回访" in conclusion(page)
+    tile = page.tiles[2]
+    assert (tile.value, tile.remark, tile.tone) == ("100.0%", "3/3　不足 10 件", "dim")
+
+
+def test_the_lowest_department_is_one_that_can_be_compared() -> None:
+    # 消防 has one of five on time, which is too few to say anything of
+    assert "住建5 日按期率最低" in conclusion(written())
+    table = blocks(written())["部门"]
+    assert isinstance(table, Table)
+    told = {cells[0].text: (cells[4].text, cells[4].tone) for cells in table.rows}
+    assert told == {"城管": ("100.0%", ""), "住建": ("83.3%", "bad"), "消防": ("(20.0%)", "dim")}
+
+
+def test_a_compound_is_marked_where_it_is_well_below_the_district() -> None:
+    matrix = next(block for row in written().rows for block in row if isinstance(block, Table) and block.ask == "compounds")
+    by_name = {cells[0].text: [(cell.text, cell.tone) for cell in cells[1:]] for cells in matrix.rows}
+    assert by_name["春晖花苑"] == [("8", ""), ("", ""), ("19", "strong"), ("(100%)", "dim"), ("50%", "bad"), ("1/2", "bad")]
+    assert by_name["和畅佳园"] == [("", ""), ("", ""), ("18", "strong"), ("75%", "bad"), ("50%", "bad"), ("2/2", "")]
+    assert [cell.heat for cell in matrix.rows[0][1:3]] == [1.0, None]
+
+
+def test_the_backlog_counts_what_is_beyond_the_clock() -> None:
+    tile = written().tiles[5]
+    assert (tile.value, tile.remark, tile.tone) == ("14", "超 7 个工作日 4", "bad")
+
+
+def test_the_square_of_the_two_sides() -> None:
+    square = blocks(written())["两方回访是否一致"]
+    assert isinstance(square, Square)
+    assert square.note == "同一件，n=35，一致性 κ=0.36"
+    assert [[cell[0] for cell in cells] for _, cells in square.rows] == [["28", "2"], ["3", "2"]]
+
+
+def test_next_month_and_what_came_of_the_last_campaign() -> None:
+    assert lines(written(), "下月专项建议") == [
+        "消防安全（占用消防通道、飞线充电）：21 件；重点 春晖花苑、和畅佳园；轮值 消防",
+        "9 月专项（消防）成效：看不出变化（倍数 0.80，95% 区间 0.50–1.25）",
+        "同类同推：噪声扰民 在 4 个小区同时出现（6 件，未结 2），牵头 和畅佳园",
+        "书记/网格员满意而居民不满意 1 件：逐件列在附件，须回头看",
+    ]
+
+
+def test_restatements_are_told_by_mart_the_headlines_first() -> None:
+    found = rows()
+    found["restatements"] = [
+        restated("mart_lead", "act_count", "3", "4"),
+        restated("mart_two_callback_satisfaction", "matured_count", "40", "41"),
+        restated("mart_two_callback_satisfaction", "pending_count", "2", "1"),
+        restated("mart_clock_257", "due_count", "", "1", month=SEPTEMBER),
+    ]
+    page = written(found)
+    assert lines(page, "更正（重述）") == [
+        "2026-10 双回访满意率：2 个数字有变，如 matured_count 40 → 41（补录，涉及 1 条）",
+        "2026-10 一老一小：act_count 3 → 4（补录，涉及 1 条）",
+        "2026-09 “257”时钟：due_count 无 → 1（补录，涉及 1 条）",
+    ]
+    assert page.remarks[-1] == "版本 2026-10·r1　校验 9f3a00…c41e"
+
+
+def test_what_was_closed_is_said_to_be() -> None:
+    found = rows()
+    assert written(found).remarks[1] == "本月尚未结账，数字还会变化"
+    found["closed"] = [closed()]
+    page = written(found)
+    assert page.remarks[1] == "2026-11-12 已结账（李主任 批准）"
+    assert lines(page, "下月专项建议")[0] == "已选定：消防"
+
+
+def test_figures_of_a_few_residents_are_not_shown() -> None:
+    found = rows()
+    compound = Unit("340405", "compound", "340405-C01-X01", "春晖花苑")
+    shown = blocks(written(found, compound))["进驻工作"]
+    found["programme"][0]["is_small_group"] = True
+    hidden = blocks(written(found, compound))["进驻工作"]
+    assert isinstance(shown, Table) and isinstance(hidden, Table)
+    assert {cells[0].text for cells in shown.rows} - {cells[0].text for cells in hidden.rows} == {"带头人", "积分挣得", "积分兑换"}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_number_names_a_question(level: str) -> None:
+    page = written(unit=Unit(DISTRICT.district_code, level, "k", "某单位"))
+    asked = {tile.ask for tile in page.tiles} | {block.ask for row in page.rows for block in row}
+    asked |= {span.ask for span in page.conclusion if any(c.isdigit() for c in span.text)}
+    assert asked <= set(page.answers)
