@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from linli.cli import contracts, demo, months, quarantine
@@ -205,6 +206,25 @@ def status() -> None:
         table = pipeline.closing_table_of(settings, day)
     show_sources(console, table.statuses, pipeline.catalog(settings))
     show_closing(console, table, pipeline.catalog(settings), settings)
+
+
+@app.command()
+def doctor() -> None:
+    """逐项检查：设置、来源、密钥、磁盘、日历、字体、最近一夜；有问题的给出办法。"""
+    from linli.pipeline.doctor import examine
+    from linli.pipeline.present import FINDING_MARKS
+    from linli.pipeline.words import typeable
+
+    settings, is_broken = settings_of_environment(), False
+    with explained(), progress() as tell:
+        tell("检查", 0, 0)
+        for finding in examine(settings):
+            is_broken = is_broken or finding.state == "broken"
+            console.print(f"{FINDING_MARKS[finding.state]} {escape(finding.subject)}：{escape(finding.said)}", soft_wrap=True)
+            if finding.remedy:
+                console.print(f"   → {escape(typeable(finding.remedy))}", soft_wrap=True, highlight=False)
+    if is_broken:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -17,6 +17,9 @@ from linli.pipeline.words import STATES, STEPS, moment, typeable
 from linli.register import SourceStatus
 from linli.settings import Settings
 
+FINDING_MARKS = {"ok": "[green]✓[/green]", "doubtful": "[yellow]▲[/yellow]", "broken": "[red]✗[/red]"}
+"""how a finding of `linli doctor` begins"""
+
 _COUNTS = {"landed": "到货", "accepted": "入库", "quarantined": "退回", "held": "等待", "duplicates": "重复"}
 
 

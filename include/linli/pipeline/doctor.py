@@ -1,0 +1,140 @@
+"""What a deployment stands on, looked at one thing after the other: the sources, the key ring, the disk, the calendar, the font, the last
+night. Each finding says what is so and, where something is wrong, what to do about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from linli import calendar, sources
+from linli.contracts import Catalog
+from linli.failures import Refusal
+from linli.pipeline.report import latest_day
+from linli.pipeline.steps import catalog
+from linli.pipeline.words import moment
+from linli.settings import SHANGHAI, Settings, variable_of
+
+State = Literal["ok", "doubtful", "broken"]
+
+FREE_BYTES = 5 * 2**30
+"""room for a night of a small district: a fresh working file and a release beside those there are"""
+COPIES = 3
+"""of the working file: the one being built, the release, and what DuckDB spills"""
+HORIZON_DAYS = 45
+"""the seven-day clock of a report looks this far over holidays"""
+_ANNOUNCED_MONTH = 11
+"""the State Council announces next year's holidays in November"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, how it is, what is so, and the remedy where it is not as it should be."""
+
+    subject: str
+    state: State
+    said: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Looks at everything, in turn; nothing is changed, and no row is read."""
+    declared = catalog(settings)
+    yield from _sources(settings, declared)
+    yield _home(settings)
+    yield _key_ring(settings)
+    yield _disk(settings)
+    yield _calendar(settings.newest_day())
+    yield _font()
+    yield _last_night(settings)
+
+
+def _sources(settings: Settings, declared: Catalog) -> Iterator[Finding]:
+    for name, source in declared.sources.items():
+        variable = variable_of(name)
+        if not settings.connection(name):
+            yield Finding(source.label, "doubtful", "没有配置，不载入", f"要载入就设置 {variable}")
+            continue
+        try:
+            opened = sources.open_source(source, settings)
+            nothing = sources.Window(instant := dt.datetime.now(SHANGHAI), instant)
+            for feed in source.feeds:
+                for reading in opened.readings(feed, nothing, seen=lambda _: True):
+                    for table in reading.tables.values():
+                        table.close()
+        except Refusal as error:
+            yield Finding(source.label, "broken", str(error), f"检查 {variable} 的地址、账号和权限，以及对方系统是否在运行")
+        else:
+            yield Finding(source.label, "ok", f"可读，{len(source.feeds)} 路数据的表和字段都在")
+
+
+def _home(settings: Settings) -> Finding:
+    if not settings.home.exists():
+        return Finding("LINLI_HOME", "doubtful", f"{settings.home} 还没有建立", "运行第一夜时会建立，不必处理")
+    others = stat.S_IMODE(settings.home.stat().st_mode) & 0o077
+    if others:
+        return Finding("LINLI_HOME", "broken", f"{settings.home} 别的用户也能进", f"chmod 700 {settings.home}")
+    return Finding("LINLI_HOME", "ok", f"{settings.home}，只有本用户能进")
+
+
+def _key_ring(settings: Settings) -> Finding:
+    ring = settings.key_ring
+    if not ring.exists():
+        if settings.lake.exists():
+            return Finding(
+                "假名密钥",
+                "broken",
+                f"{ring} 不在，而已有入库的数据",
+                "从备份恢复 LINLI_KEY_RING 所指的文件；换一把新钥，同一个人会变成两个人",
+            )
+        return Finding("假名密钥", "doubtful", "还没有生成", "运行第一夜时会生成，之后请备份")
+    if stat.S_IMODE(ring.stat().st_mode) & 0o077:
+        return Finding("假名密钥", "broken", f"{ring} 别的用户也能读", f"chmod 600 {ring}")
+    return Finding("假名密钥", "ok", "在，只有本用户能读；须与数据分开备份")
+
+
+def _disk(settings: Settings) -> Finding:
+    place = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    needed = max(FREE_BYTES, COPIES * settings.work_file.stat().st_size if settings.work_file.exists() else 0)
+    said = f"剩 {free / 2**30:,.1f} GiB，一夜至多要 {needed / 2**30:,.1f} GiB"
+    return Finding("磁盘", "ok", said) if free >= needed else Finding("磁盘", "broken", said, "腾出空间，或把 LINLI_HOME 移到更大的盘上")
+
+
+def _calendar(today: dt.date) -> Finding:
+    last = calendar.last_published_year()
+    if (today + dt.timedelta(days=HORIZON_DAYS)).year <= last:
+        return Finding("工作日历", "ok", f"国务院放假安排已有到 {last} 年")
+    said = f"国务院放假安排只到 {last} 年，{last + 1} 年的到期日暂按法定节假日推算并有标记"
+    is_announced = today.year > last or today.month > _ANNOUNCED_MONTH
+    remedy = (
+        f"升级 chinesecalendar，或把 {last + 1} 年的调休写进 calendar_overrides.csv"
+        if is_announced
+        else "每年 11 月公布后升级 chinesecalendar"
+    )
+    return Finding("工作日历", "doubtful", said, remedy)
+
+
+def _font() -> Finding:
+    from linli.review import fonts
+
+    try:
+        fonts.loaded()
+    except fonts.FontMissing as error:
+        return Finding("中文字体", "broken", str(error), "按 requirements.txt 重新安装")
+    return Finding("中文字体", "ok", f"{fonts.FAMILY}，能画出汉字")
+
+
+def _last_night(settings: Settings) -> Finding:
+    day, newest = latest_day(settings), settings.newest_day()
+    if day is None:
+        return Finding("最近一夜", "doubtful", "还没有发布过", "运行 make run，或 linli night --day 日期")
+    if day < newest:
+        behind = (newest - day).days
+        return Finding(
+            "最近一夜", "doubtful", f"发布到 {day}，落后 {behind} 天", f"linli backfill --from {day + dt.timedelta(days=1)} --to {newest}"
+        )
+    return Finding("最近一夜", "ok", f"发布到 {day}（{moment(dt.datetime.combine(day, dt.time(), SHANGHAI) + dt.timedelta(days=1))} 之前）")
