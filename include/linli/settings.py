@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,13 @@ def _number(env: Mapping[str, str], name: str, default: float, low: float, high:
     return value
 
 
+def _size(env: Mapping[str, str], name: str, default: str) -> str:
+    text = env.get(name, "").strip() or default
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?\s*[KMGT]i?B", text, re.IGNORECASE):
+        raise SettingsError(f"{name}：应为带单位的大小，如 4GB、512MB")
+    return text
+
+
 @dataclass(frozen=True)
 class Settings:
     """Paths, connections and thresholds of one deployment. Connections never appear in its repr."""
@@ -116,7 +124,7 @@ class Settings:
             small_sample_n=int(_number(env, "LINLI_SMALL_SAMPLE_N", 10, 1, 1e6)),
             keep_releases=int(_number(env, "LINLI_KEEP_RELEASES", 3, 1, 1000)),
             threads=int(_number(env, "LINLI_THREADS", 2, 1, 256)),
-            memory_limit=env.get("LINLI_MEMORY_LIMIT") or "4GB",
+            memory_limit=_size(env, "LINLI_MEMORY_LIMIT", "4GB"),
         )
 
     def newest_day(self) -> dt.date:

@@ -32,7 +32,11 @@ def test_a_source_left_unset_is_not_configured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("LINLI_MOSTLY_BAD_SHARE", "1.5"), ("LINLI_THREADS", "many"), ("LINLI_SATISFIED_MIN_SCORE", "6")]
+    ("name", "value"),
+    [
+        ("LINLI_MOSTLY_BAD_SHARE", "1.5"), ("LINLI_THREADS", "many"), ("LINLI_SATISFIED_MIN_SCORE", "6"),
+        ("LINLI_MEMORY_LIMIT", "lots"),
+    ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):

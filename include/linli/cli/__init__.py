@@ -100,6 +100,7 @@ def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天�
                     demo.tick(demo_home())
                 of_demo = demo.environment(demo_home())
                 settings = Settings.load({**os.environ, **of_demo})
+            pipeline.check_addresses(settings)
             chosen = chosen or settings.newest_day()
             pipeline.check_over(settings, chosen)
             before = pipeline.latest_version(settings)
@@ -117,7 +118,7 @@ def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天�
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="本机端口")] = 8080) -> None:
+def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="本机端口")] = 8080) -> None:
     """在本机（127.0.0.1）打开 Airflow 界面与调度，Ctrl-C 结束。"""
     from linli.pipeline import embedded
 
@@ -155,6 +156,9 @@ def reconcile(
     finally:
         if shown.row_count:
             console.print(shown)
+            console.print("未列出的来源不给出全部编号，无从核对；它们的删除由对方标记")
+            if hashes:
+                console.print("第一次逐行校验没有可比的校验值，全部补取一遍作为基准；内容相同的不会重复入库")
 
 
 @app.command()
@@ -204,8 +208,12 @@ def status() -> None:
         if day is None:
             stop("还没有发布过：先运行 linli night 或 make run")
         table = pipeline.closing_table_of(settings, day)
+        failed = pipeline.failed_since(settings)
     show_sources(console, table.statuses, pipeline.catalog(settings))
     show_closing(console, table, pipeline.catalog(settings), settings)
+    if failed:
+        logs = settings.home / "dbt" / "logs"
+        console.print(f"[red]✗ 最近一次运行（{failed}）失败，没有发布；以上是此前发布的。日志：{logs} 及 Airflow", soft_wrap=True)
 
 
 @app.command()

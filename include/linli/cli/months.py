@@ -21,12 +21,13 @@ def month_close(
     campaign: Annotated[str, typer.Option(help="选定的下月专项整治：建议的序号（分区选择如 340405=1；340406=0），或一句话")] = "",
 ) -> None:
     """结账：把一个月的全部数字冻结下来。最后一天须已载入。"""
-    from linli import pipeline
+    from linli import closing, pipeline
 
     settings, chosen = settings_of_environment(), month_of(month)
     with explained(), progress() as tell:
         tell(f"结账 {month}", 0, 0)
         pipeline.check_closable(settings, chosen)
+        closing.check_open(settings.closed, chosen)
         question = pipeline.proposal(settings, chosen)
         for text in question.lagging:
             errors.print(f"[yellow]▲ {text}，没有到月末；之后补来的列为重述")
@@ -34,8 +35,9 @@ def month_close(
             errors.print(text, highlight=False, markup=False)
         asked_at = dt.datetime.fromisoformat(question.asked_at)
         choice = pipeline.chosen_campaign(question.campaigns, campaign)
-        closing = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=choice, asked_at=asked_at)
-    console.print(f"✓ {closing.name} 已结账：{closing.figure_count:,} 个数字，内容校验值 {closing.content_hash[:12]}")
+        closed = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=choice, asked_at=asked_at)
+    console.print(f"✓ {closed.name} 已结账：{closed.figure_count:,} 个数字，数字的校验值 {closed.content_hash[:12]}")
+    console.print("下一夜发布后可查 closed.figure")
 
 
 @app.command("restate")

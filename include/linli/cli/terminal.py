@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from linli.settings import Settings, SettingsError, variable_of
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140)
 errors = Console(stderr=True)
 
+DISK_FULL = "磁盘已满：已发布的数据不受影响。请腾出空间，或把 LINLI_HOME 移到更大的盘上，再重新运行（linli doctor 可查看所需空间）"
 DEGRADED = 3
 INTERRUPTED = 130
 MonthArgument = Annotated[str, typer.Argument(help="月份，如 2026-10")]
@@ -70,6 +73,10 @@ def settings_of_environment(*, reading_sources: bool = False) -> Settings:
             variables = "、".join(map(variable_of, unseen))
             go_on = f"请设置 {variables}，或通过 Airflow 运行（linli run、linli ui）"
             raise SettingsError(f"这条命令不经 Airflow，看不到 Airflow 连接 {named}：{go_on}")
+        if reading_sources:
+            from linli import pipeline
+
+            pipeline.check_addresses(found)
         if not found.connections and not connected:
             from linli import demo
 
@@ -129,7 +136,15 @@ def explained() -> Iterator[None]:
         stop(str(error))
     except KeyboardInterrupt:
         stop("已中断：已发布的数据不受影响，可以重新运行", INTERRUPTED)
+    except sqlite3.OperationalError as error:
+        if "full" not in str(error):
+            raise
+        stop(DISK_FULL)
     except FileExistsError as error:
         stop(f"{error.filename or ''} 已经存在，不会覆盖：换一个名字，或先把它移走")
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         stop(f"{error.filename or ''} 不能使用：{error.strerror}；请检查 LINLI_HOME 等路径及其权限")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        stop(DISK_FULL)

@@ -6,13 +6,14 @@ from linli.pipeline.months import check_closable, close_as_answered, close_month
 from linli.pipeline.night import NightReport, backfill, night
 from linli.pipeline.proposals import chosen_campaign, proposal
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
-from linli.pipeline.report import ClosingTable, closing_table_of, latest_day, latest_version
+from linli.pipeline.report import ClosingTable, closing_table_of, failed_since, latest_day, latest_version
 from linli.pipeline.reviews import review
 from linli.pipeline.steps import (
     FeedRef,
     begin,
     build_run,
     catalog,
+    check_addresses,
     check_over,
     configured_feeds,
     extract_feed,
@@ -35,6 +36,7 @@ __all__ = [
     "begin",
     "build_run",
     "catalog",
+    "check_addresses",
     "check_closable",
     "check_over",
     "chosen_campaign",
@@ -44,6 +46,7 @@ __all__ = [
     "configured_feeds",
     "extract_feed",
     "fail",
+    "failed_since",
     "feeds",
     "finish",
     "gate_run",

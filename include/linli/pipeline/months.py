@@ -16,7 +16,7 @@ from linli.closing import AlreadyClosed, Closing, Restated
 from linli.failures import Refusal
 from linli.pipeline.night import silent
 from linli.pipeline.proposals import FILLED_IN, Choice, ProposedCampaign, chosen_campaign
-from linli.pipeline.steps import catalog, check_over, code_version, register_of, write_chosen
+from linli.pipeline.steps import catalog, check_loaded_by_itself, check_over, code_version, register_of, write_chosen
 from linli.register import Register, Run, Verdict, now
 from linli.settings import Settings, as_of
 from linli.warehouse import Rebuilt
@@ -28,6 +28,10 @@ NOTHING_CHOSEN = Choice("")
 
 class MonthNotLoaded(Refusal):
     """The last day of the month has not been loaded and published, so the month cannot be closed."""
+
+
+class DayNotLoaded(Refusal):
+    """No night up to the day has been published."""
 
 
 class NotApproved(Refusal):
@@ -149,11 +153,14 @@ def rebuild(settings: Settings, day: dt.date, *, into: Path | None = None) -> Pu
     """Computes the figures of a past day again, from what the nights up to it had accepted and the reference data of its night; writes
     them to `into` if given.
 
-    Raises FileExistsError when `into` is there already, BuildFailed when a model or a test fails.
+    Raises FileExistsError when `into` is there already, DayNotLoaded, DayBeforeFirst, BuildFailed when a model or a test fails.
     """
     if into is not None and into.exists():
         raise FileExistsError(17, "文件已存在", str(into))
     with register_of(settings) as register:
+        check_loaded_by_itself(register, day)
+        if not any(register.run(each["run_id"]).as_of >= as_of(day) for each in register.publications(1000)):
+            raise DayNotLoaded(f"{day} 还没有载入并发布，没有可重算的：先运行 linli night --day {day}")
         run = register.begin_run(day, as_of(day), kind=REBUILD, code_version=code_version(settings.project))
         verdicts, seeds = register.verdicts(known_by=run.as_of), register.seeds_at(run.as_of)
         with _ended(register, run), _computed(settings, register, run, verdicts, seeds) as (built, _):

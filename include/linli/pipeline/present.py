@@ -20,7 +20,19 @@ from linli.settings import Settings
 FINDING_MARKS = {"ok": "[green]✓[/green]", "doubtful": "[yellow]▲[/yellow]", "broken": "[red]✗[/red]"}
 """how a finding of `linli doctor` begins"""
 
+_CASES = "case_system"
+"""the source that the clock and satisfaction are counted from"""
+
+_QUERY = (
+    "linli sql \"select key, double_satisfied_count, double_called_count, satisfaction_rate, satisfaction_low, satisfaction_high"
+    " from mart_two_callback_satisfaction where level = 'community' and month = '{month:%Y-%m-%d}' order by key\""
+)
+
 _COUNTS = {"landed": "到货", "accepted": "入库", "quarantined": "退回", "held": "等待", "duplicates": "重复"}
+
+
+_NARROW = (0, 1, 0, 0)
+"""padding with which every figure has room on a terminal of eighty columns"""
 
 
 def percent(rate: float | None) -> str:
@@ -55,7 +67,7 @@ def _totals(table: ClosingTable) -> list[str]:
 
 
 def _clock_table(rows: list[dict[str, Any]]) -> Table:
-    shown = Table(title="“257”时钟（按到期月份）", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    shown = Table(title="“257”时钟（按到期月份）", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=_NARROW)
     for name in ("月份", "环节"):
         shown.add_column(name, no_wrap=True)
     for name in ("到期", "按期", "超期", "逾期未办", "未到期", "按期率", "95% 区间"):
@@ -69,7 +81,7 @@ def _clock_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _satisfaction_table(rows: list[dict[str, Any]]) -> Table:
-    shown = Table(title="一案双回访满意率（按办结月份）", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    shown = Table(title="一案双回访满意率（按办结月份）", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=_NARROW)
     shown.add_column("月份", no_wrap=True)
     for name in ("办结", "到期", "未到期", "双回访", "双满意", "覆盖率", "满意率", "95% 区间"):
         shown.add_column(name, justify="right", no_wrap=True)
@@ -98,7 +110,7 @@ def _remarks(statuses: Sequence[SourceStatus], catalog: Catalog) -> list[str]:
         state = "" if status.state == "loaded" else f" {STATES[status.state]}{since}"
         if state or detail:
             said.setdefault((status.source, label, state + (f"：{detail}" if detail else "")), []).append(feed)
-    unset = {s.source for s in statuses} - {s.source for s in statuses if s.state != "not_configured"}
+    unset = {s.source for s in statuses} - {s.source for s in statuses if s.state != "not_configured" or s.as_of}
     return [
         ("[dim]" if name in unset else "[yellow]▲ ") + f"{label}·{'、'.join(feeds)}{text}" for (name, label, text), feeds in said.items()
     ]
@@ -114,6 +126,9 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
     console.print(_account_table(table, catalog))
     console.print(_clock_table(table.clock))
     console.print(_satisfaction_table(table.satisfaction))
+    if behind := [status.as_of for status in table.statuses if status.source == _CASES and status.state != "loaded"]:
+        reach = "没有载入过" if None in behind else f"只到 {moment(min(each for each in behind if each))}"
+        console.print(f"[yellow]▲ 案件数据{reach}：两表中的逾期未办、未访到，可能只是没有载入", soft_wrap=True)
     for line in _remarks(table.statuses, catalog):
         console.print(line, soft_wrap=True)
     if table.newest_before:
@@ -121,11 +136,12 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
     returned = sum(row["quarantined"] for row in table.tonight)
     degraded = "（[yellow]降级：有来源未载入，见上[/yellow]）" if table.is_degraded else ""
     console.print(
-        f"本次到货中退回 {returned:,} 行；历次退回、至今待改的共 {table.open_quarantine:,} 条"
+        f"到货含回看 {settings.lookback.days} 天时再读到的行。本次到货中退回 {returned:,} 行；"
+        f"历次退回、至今待改的共 {table.open_quarantine:,} 条"
         "（同一编号只计一条，已改好、已删除或已被更新文件取代的不计）\n"
         + typeable(
-            "查看待改：linli quarantine list\n"
-            "查询：linli sql \"select * from mart.mart_two_callback_satisfaction where level = 'compound'\"\n"
+            f"查看待改：linli quarantine list\n查询：{_QUERY.format(month=table.run.day.replace(day=1))}\n"
+            f"月度复盘：linli review {table.run.day:%Y-%m}\n"
         )
         + f"已发布{degraded}：{settings.published}",
         soft_wrap=True,
@@ -150,7 +166,8 @@ def show_sources(console: Console, statuses: Sequence[SourceStatus], catalog: Ca
     for name in ("系统", "记录", "状态", "数据截至"):
         shown.add_column(name, no_wrap=True)
     for status in _in_order(statuses, catalog):
-        mark = {"loaded": "", "stopped": "[yellow]▲ ", "failed": "[yellow]▲ ", "not_configured": "[dim]"}[status.state]
+        never = status.state == "not_configured" and status.as_of is None
+        mark = "" if status.state == "loaded" else "[dim]" if never else "[yellow]▲ "
         shown.add_row(*_feed(catalog, status), f"{mark}{STATES[status.state]}", moment(status.as_of))
     console.print(shown)
 

@@ -172,7 +172,8 @@ def _restated(settings: Settings, month: dt.date) -> list[str]:
     if not found:
         return []
     of_districts = [row for row in found if row["level"] in (None, "district")]
-    lines = [f"此前已结账各月的更正（重述）{len(found)} 个数字，其中全区数字 {len(of_districts)} 个："]
+    rest = "：" if of_districts else "，都见 closed.restatement"
+    lines = [f"此前已结账各月的更正（重述）{len(found)} 个数字，其中全区数字 {len(of_districts)} 个{rest}"]
     for row in of_districts[:_RESTATED_SHOWN]:
         lines.append(f"- {restated_in_words(row)}")
     if len(of_districts) > _RESTATED_SHOWN:
@@ -186,6 +187,11 @@ def _lagging(settings: Settings, month_end: dt.datetime, published_to: dt.dateti
     configured = configured_feeds(settings)
     with register_of(settings) as register:
         stopped = register.stopped_windows()
+        newest = register.publications(1)
+        said = register.source_statuses(register.run(newest[0]["run_id"])) if newest else []
+        for status in said:
+            if status.state == "loaded" and status.detail:
+                found.append(f"{catalog(settings).sources[status.source].label}：{status.detail}")
         for ref in feeds(settings):
             declared = catalog(settings).sources[ref.source]
             feed = declared.feed(ref.feed)

@@ -92,6 +92,13 @@ def latest_day(settings: Settings) -> dt.date | None:
         return register.run(newest[0]["run_id"]).day if newest else None
 
 
+def failed_since(settings: Settings) -> dt.date | None:
+    """The day of the newest night, if it has failed: what is published is older. None else."""
+    with register_of(settings) as register:
+        newest = next((run for run in register.runs(1000) if run["kind"] == "night"), None)
+        return register.run(newest["run_id"]).day if newest and newest["state"] == "failed" else None
+
+
 def closing_table_of(settings: Settings, day: dt.date) -> ClosingTable:
     """The closing table of the newest published run of `day`. Raises NothingPublished when there is none."""
     with register_of(settings) as register:

@@ -33,6 +33,10 @@ class DayNotOver(Refusal):
     """The day is not over: its data are not whole, and terms that are still running would count as missed."""
 
 
+class DayBeforeFirst(Refusal):
+    """The day lies before everything that was loaded by itself."""
+
+
 @dataclass(frozen=True)
 class FeedRef:
     """A feed by its names, small enough to travel between tasks."""
@@ -86,6 +90,15 @@ def _find(settings: Settings, ref: FeedRef) -> tuple[SourceDecl, Feed]:
     return source, source.feed(ref.feed)
 
 
+def check_addresses(settings: Settings) -> None:
+    """Raises SourceContractBroken for an address of no known kind, before anything is loaded. Nothing is connected."""
+    from linli import sources
+
+    for name, declaration in catalog(settings).sources.items():
+        if settings.connection(name):
+            sources.open_source(declaration, settings)
+
+
 def check_over(settings: Settings, day: dt.date) -> None:
     """Raises DayNotOver when `day` has not ended by the clock of this deployment."""
     newest = settings.newest_day()
@@ -94,15 +107,25 @@ def check_over(settings: Settings, day: dt.date) -> None:
         raise DayNotOver(f"{day} 还没有过完：已过完的最新一天是 {newest}{by}")
 
 
+def check_loaded_by_itself(register: Register, day: dt.date) -> None:
+    """Raises DayBeforeFirst for a day before the first one loaded: its records came in with that one, and as of itself there is nothing."""
+    first = register.first_window_end()
+    if first is not None and as_of(day) < first:
+        began = first.astimezone(SHANGHAI).date() - dt.timedelta(days=1)
+        why = "那一夜把此前的记录一并载入，之前的日子没有单独的数字"
+        raise DayBeforeFirst(f"{day} 早于最初载入的 {began}：{why}；请从 {began} 起")
+
+
 def begin(settings: Settings, day: dt.date, *, kind: str = "night") -> Run:
     """Starts a run for `day`: takes a fencing token and adopts what a killed run had landed without registering it.
 
-    Raises DayNotOver.
+    Raises DayNotOver, DayBeforeFirst.
     """
     from linli import landing
 
     check_over(settings, day)
     with register_of(settings) as register:
+        check_loaded_by_itself(register, day)
         landing.adopt(settings, register)
         return register.begin_run(day, as_of(day), kind=kind, code_version=code_version(settings.project))
 
@@ -173,11 +196,11 @@ def _note_the_rest(settings: Settings, register: Register, run: Run) -> None:
     for ref in feeds(settings):
         if (ref.source, ref.feed) in said:
             continue
+        loaded_to = register.window_end(ref.source, _find(settings, ref)[1].root.name)
         if settings.connection(ref.source):
-            loaded_to = register.window_end(ref.source, _find(settings, ref)[1].root.name)
             status = SourceStatus(ref.source, ref.feed, "failed", "抽取没有完成", loaded_to, 0)
         else:
-            status = SourceStatus(ref.source, ref.feed, "not_configured", "", None, 0)
+            status = SourceStatus(ref.source, ref.feed, "not_configured", "此前载入过" if loaded_to else "", loaded_to, 0)
         register.set_source_status(run, status)
 
 

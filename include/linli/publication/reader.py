@@ -62,5 +62,5 @@ def open_with_closed(settings: Settings, closed: Mapping[str, pa.Table]) -> duck
 
 def _newest(settings: Settings) -> Path:
     if not settings.published.exists():
-        raise NothingPublished(f"{settings.home.name}/warehouse 下还没有发布过数据，请先运行 make run 或 linli night --day 日期")
+        raise NothingPublished(f"{settings.warehouse} 下还没有发布过数据，请先运行 make run 或 linli night --day 日期")
     return settings.published.resolve()

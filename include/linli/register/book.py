@@ -154,6 +154,11 @@ class Register:
         ).fetchone()
         return as_moment(row[0])
 
+    def first_window_end(self) -> dt.datetime | None:
+        """The end of the oldest window ever loaded, of whatever record: nothing before it was loaded by itself. None before the first."""
+        row = self._db.execute("select min(interval_end) from batches where kind = 'window'").fetchone()
+        return as_moment(row[0])
+
     def stopped_windows(self) -> dict[tuple[str, str], dt.datetime | None]:
         """The (source, record) of which a window stands stopped at the gate, rows of it still open, and where the oldest of these begins:
         how far the record is loaded."""

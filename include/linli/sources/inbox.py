@@ -18,15 +18,15 @@ _CORRECTION = re.compile(r"更正|修正|补报|(?<![A-Za-z])v\d{1,2}(?!\d)|第\
 
 def dropped(inbox: Path, quiet_seconds: float, before: dt.datetime) -> tuple[list[Path], list[Path]]:
     """The files of the inbox, oldest first: those dropped before `before` that nobody has touched for `quiet_seconds`, and those whose
-    turn comes later; temporary names are passed over."""
-    latest = time.time() - quiet_seconds
+    turn comes later; temporary names are passed over. A file from a machine whose clock is ahead is not one being written."""
+    now = time.time()
     ready: list[tuple[float, str, Path]] = []
     later: list[tuple[float, str, Path]] = []
     for path in inbox.rglob("*"):
         hidden = any(_TEMPORARY.search(part) for part in path.relative_to(inbox).parts)
         if not hidden and path.is_file():
             changed = path.stat().st_mtime
-            (ready if changed <= latest and changed < before.timestamp() else later).append((changed, path.name, path))
+            (ready if abs(now - changed) >= quiet_seconds and changed < before.timestamp() else later).append((changed, path.name, path))
     return [path for _, _, path in sorted(ready)], [path for _, _, path in sorted(later)]
 
 

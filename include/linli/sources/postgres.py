@@ -291,6 +291,8 @@ def _told(name: str) -> Iterator[None]:
         yield
     except (adbc.Error, pa.ArrowException, OSError) as error:
         state = str(getattr(error, "sqlstate", None) or "")
+        if state.startswith("28") or "authentication failed" in str(error):
+            raise SourceContractBroken(f"{name}：数据库拒绝登录，请检查账号和密码") from None
         if not state or state.startswith(_PASSING):
             hint = f"SQLSTATE {state}" if state else "请检查地址、端口、账号和数据库是否在运行"
             raise SourceUnavailable(f"{name}：数据库没有应答，{hint}") from None

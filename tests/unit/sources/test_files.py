@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import time
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +18,7 @@ from linli.contracts.load import load
 from linli.contracts.model import Feed
 from linli.sources import Reading, SourceUnavailable, Window
 from linli.sources.files import WHOLE_FILE, InboxSource
-from linli.sources.inbox import community_in, month_in, safe_label
+from linli.sources.inbox import community_in, dropped, month_in, safe_label
 
 WINDOW = Window(None, dt.datetime(2100, 1, 1, tzinfo=dt.UTC))
 MEETING_HEAD = [
@@ -255,3 +256,13 @@ def test_a_file_still_being_written_waits(tmp_path: Path, feed: Feed) -> None:
     (tmp_path / "普法.csv").write_bytes(PUBLICITY.encode())
     assert InboxSource(tmp_path, quiet_seconds=60).waiting(WINDOW, seen=lambda _: False) == 1
     assert InboxSource(tmp_path, quiet_seconds=0).waiting(WINDOW, seen=lambda _: False) == 0
+
+
+def test_a_file_of_a_machine_whose_clock_is_ahead_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("x")
+    ahead = time.time() + 3600
+    os.utime(path, (ahead, ahead))
+    later = dt.datetime.fromtimestamp(ahead + 60, dt.UTC)
+    assert dropped(tmp_path, 30, later) == ([path], [])
+    assert dropped(tmp_path, 7200, later) == ([], [path])
