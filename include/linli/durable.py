@@ -38,6 +38,8 @@ def whole(place: Path, *, replaces: bool = False) -> Iterator[Path]:
         try:
             aside.rename(place)
         except OSError as error:
+            if before.exists():
+                before.rename(place)
             raise FileExistsError(error.errno, "已有同名的文件夹", str(place)) from error
         shutil.rmtree(before, ignore_errors=True)
         sync(place.parent)

@@ -238,7 +238,7 @@ def doctor() -> None:
 @app.command()
 def review(
     month: MonthArgument,
-    district: Annotated[str, typer.Option(help="只做一个区（编码或名称）")] = "",
+    district: Annotated[str, typer.Option(help="只做一个区（编码或名称）；与下列选项同用时，指明是哪个区的")] = "",
     community: Annotated[str, typer.Option(help="只做一个社区")] = "",
     station: Annotated[str, typer.Option(help="只做一个执法工作站")] = "",
     compound: Annotated[str, typer.Option(help="只做一个小区")] = "",

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import duckdb
+
 from linli import closing, publication
 from linli import review as reviews
 from linli.pipeline.night import silent
@@ -31,10 +33,11 @@ def review(
     tables = closing.published_tables(settings.closed)
     con = publication.open_with_closed(settings, {name: tables[name] for name in ("month", "restatement")})
     try:
-        chosen = [_found(reviews.units(con, [level]), level, text) for level, text in of.items()] if of else reviews.units(con)
+        chosen = _chosen(con, of) if of else reviews.units(con)
         [(digest,)] = con.execute("select any_value(content_hash) from main.published_at").fetchall()
         number = len(closing.restatements(settings.closed, month.replace(day=1)))
-        parts = [f"r{number}", str(digest)[:8], language, *(f"{unit.level}-{unit.key}" for unit in chosen if of)]
+        parts = [f"r{number}", str(digest)[:8], language, *(reviews.name_of(unit) for unit in chosen if of)]
+        parts += [] if set(formats) == set(FORMATS) else formats
         folder = into or settings.reviews / f"{month:%Y-%m}" / "-".join(parts)
         return reviews.write_pack(
             con, folder, chosen, month, language=language, formats=formats, small_sample_n=settings.small_sample_n, tell=progress
@@ -43,14 +46,25 @@ def review(
         con.close()
 
 
+def _chosen(con: duckdb.DuckDBPyConnection, of: Mapping[str, str]) -> list[Unit]:
+    """The units named; a district beside others says which district's they are."""
+    others = {level: text for level, text in of.items() if level != "district"}
+    district = _found(reviews.units(con, ["district"]), "district", of["district"]) if "district" in of else None
+    if district and not others:
+        return [district]
+    within = {level: [u for u in reviews.units(con, [level]) if district is None or u.district_code == district.key] for level in others}
+    return [_found(within[level], level, text) for level, text in others.items()]
+
+
 def _found(units: Sequence[Unit], level: str, text: str) -> Unit:
     found = [unit for unit in units if text in (unit.key, unit.name)]
     if len(found) == 1:
         return found[0]
-    some = "、".join(f"{unit.key} {unit.name}" for unit in units[:_SHOWN])
-    more = f" 等 {len(units)} 个" if len(units) > _SHOWN else ""
-    what = "不止一个，请写编码" if found else "没有找到"
-    raise NothingToReview(f"“{text}”{what}：{level} 有 {some}{more}")
+    shown = found or units
+    some = "、".join(f"{unit.district_code} 的 {unit.key} {unit.name}" for unit in shown[:_SHOWN])
+    more = f" 等 {len(shown)} 个" if len(shown) > _SHOWN else ""
+    what = "不止一个，请写编码，或用 --district 指明是哪个区" if found else "没有找到"
+    raise NothingToReview(f"--{level}“{text}”{what}：有 {some}{more}")
 
 
 _SHOWN = 5

@@ -21,6 +21,9 @@ _LONGEST = 32_767
 """characters a cell of Excel can hold"""
 
 
+_SHARES = ("_rate", "_low", "_high")
+_NO_SHARES = frozenset({"effect"})
+"""answers whose rates are cases a compound and month, and ratios of them"""
 _OPTIONS = {
     "in_memory": True,
     "strings_to_formulas": False,
@@ -67,20 +70,21 @@ def render(page: Page, words: Words) -> bytes:
                 sheet.set_column(place, place, min(max(len(column) + 2, 10), 28))
             for row_no, row in enumerate(answer.rows, 1):
                 for place, column in enumerate(answer.columns):
-                    _write(sheet, row_no, place, column, row[column], forms, words)
+                    _write(
+                        sheet, row_no, place, row[column], forms, words, is_share=answer.name not in _NO_SHARES and column.endswith(_SHARES)
+                    )
             if answer.rows:
                 sheet.autofilter(0, 0, len(answer.rows), len(answer.columns) - 1)
     return written.getvalue()
 
 
-def _write(sheet: Any, line: int, place: int, column: str, value: object, forms: dict[str, Any], words: Words) -> None:
+def _write(sheet: Any, line: int, place: int, value: object, forms: dict[str, Any], words: Words, *, is_share: bool) -> None:
     if value is None:
         return
     if isinstance(value, bool):
         sheet.write_string(line, place, words("true" if value else "false"))
     elif isinstance(value, (int, float, decimal.Decimal)):
-        is_rate = isinstance(value, float) and column.endswith(("_rate", "_low", "_high"))
-        sheet.write_number(line, place, float(value), forms["rate"] if is_rate else None)
+        sheet.write_number(line, place, float(value), forms["rate"] if is_share and isinstance(value, float) else None)
     elif isinstance(value, dt.datetime):
         sheet.write_datetime(line, place, value.astimezone(SHANGHAI).replace(tzinfo=None), forms["moment"])
     elif isinstance(value, dt.date):

@@ -68,7 +68,7 @@ def write_pack(
     for number, unit in enumerate(units):
         tell(f"查询 {unit.name}", number, len(units))
         pages.append(page(unit, month, ask(con, unit, month), words, small_sample_n=small_sample_n))
-    if folder.exists() and not (folder / MANIFEST).exists():
+    if not _is_a_pack_or_empty(folder):
         raise FileExistsError(errno.EEXIST, "已有别的内容", str(folder))
     with whole(folder, replaces=True) as aside:
         for name, content in _files(pages, words, formats, tell):
@@ -84,7 +84,18 @@ def name_of(unit: Unit) -> str:
     """The name of the files of a unit, without their endings."""
     # departments and the like have the same keys in every district
     key = unit.key if unit.key.startswith(unit.district_code) else f"{unit.district_code}-{unit.key}"
-    return _NOT_IN_NAMES.sub("_", f"{unit.level}-{key}")
+    name = f"{unit.level}-{key}"
+    plain = _NOT_IN_NAMES.sub("_", name)
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _is_a_pack_or_empty(folder: Path) -> bool:
+    if not folder.exists():
+        return True
+    there = {path.name for path in folder.iterdir()}
+    if MANIFEST not in there:
+        return not there
+    return there <= {MANIFEST, *json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]}
 
 
 def _files(pages: Sequence[Page], words: Words, formats: Sequence[str], tell: Tell) -> Iterator[tuple[str, bytes]]:
@@ -95,10 +106,12 @@ def _files(pages: Sequence[Page], words: Words, formats: Sequence[str], tell: Te
     sheets = []
     for number, each in enumerate(pages):
         tell(f"排版 {each.unit.name}", number, len(pages))
-        name, sheet = name_of(each.unit), Sheet(each)
-        sheets.append((each, sheet.shrunk))
-        if "pdf" in formats:
-            yield f"{name}.pdf", sheet.pdf()
+        name = name_of(each.unit)
+        if {"pdf", "html"} & set(formats):
+            sheet = Sheet(each)
+            sheets.append((each, sheet.shrunk))
+            if "pdf" in formats:
+                yield f"{name}.pdf", sheet.pdf()
         if "docx" in formats:
             yield f"{name}.docx", word.render(each, words)
         if "xlsx" in formats:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
+from linli.calendar import next_month
 from linli.review import charts
 from linli.review.charts import Estimate
-from linli.review.questions import OF_RESIDENTS, PROGRAMME, Answer, Unit
+from linli.review.questions import FEW_RESIDENTS, PROGRAMME, Answer, Unit
 from linli.review.words import Words, count, rate
-from linli.settings import SHANGHAI
+from linli.settings import SHANGHAI, as_of
 
-Tone = Literal["", "strong", "good", "bad", "dim"]
+Tone = Literal["", "strong", "bad", "dim"]
 Row = Mapping[str, Any]
 
 GAP = 0.05
@@ -148,6 +149,7 @@ class _Writer:
     def __init__(self, unit: Unit, month: dt.date, answers: Mapping[str, Answer], words: Words, few: int) -> None:
         self.unit, self.month, self.answers, self.words, self.few = unit, month, answers, words, few
         self.previous = (month - dt.timedelta(days=1)).replace(day=1)
+        self.is_running = answers["release"].only["as_of"] < as_of(next_month(month) - dt.timedelta(days=1))
 
     def page(self) -> Page:
         words, release = self.words, self.answers["release"].only
@@ -184,21 +186,24 @@ class _Writer:
     def _remarks(self, release: Row) -> Iterator[str]:
         words, closed = self.words, self.answers["closed"].only
         up_to = words("as_of", moment=f"{release['as_of'].astimezone(SHANGHAI):%Y-%m-%d %H:%M}")
-        yield up_to + (words("behind", count=release["behind_count"]) if release["behind_count"] else "")
+        if release["behind_count"]:
+            reach = f"{release['behind_at'].astimezone(SHANGHAI):%Y-%m-%d}" if release["behind_at"] else words("never")
+            up_to += words("behind", count=release["behind_count"], reach=reach)
+        yield up_to
         if closed:
             yield words("closed", day=f"{closed['closed_at'].astimezone(SHANGHAI):%Y-%m-%d}", by=closed["approved_by"])
         else:
-            yield words("not_closed")
-        number = max((row["restatement_no"] for row in self.answers["restatements"].rows if row["month"] == self.month), default=0)
+            yield words("running" if self.is_running else "not_closed")
+        number = release["restatement_no"]
         digest = str(release["content_hash"])
         yield words("revision", month=f"{self.month:%Y-%m}", number=number, mark=f"{digest[:6]}…{digest[-4:]}")
 
     def _change(self, name: str, column: str) -> float | None:
         now, before = self._of(name, self.month).get(column), self._of(name, self.previous).get(column)
-        return None if now is None or before is None else now - before
+        return None if self.is_running or now is None or before is None else now - before
 
     def _rate_change(self, now: Row, before: Row, column: str, small: str = "is_small_sample") -> float | None:
-        if not now or not before or now[small] or before[small] or now[column] is None or before[column] is None:
+        if self.is_running or not now or not before or now[small] or before[small] or now[column] is None or before[column] is None:
             return None
         return float(now[column] - before[column])
 
@@ -230,13 +235,18 @@ class _Writer:
         text = words("on_time", rate="\0", part=count(clock["on_time_count"]), whole=count(clock["judged_count"]))
         yield from _marked(text, rate(clock["on_time_rate"]), "clock")
         change = self._rate_change(clock, self._clock("resolve", self.previous), "on_time_rate")
+        if clock["is_small_sample"]:
+            yield Span(words("of_few", few=self.few), ask="clock")
         if change:
             yield Span(words("higher" if change > 0 else "lower", points=words.points(change)), ask="clock")
 
     def _satisfaction_in_words(self) -> Iterator[Span]:
         words, said = self.words, self._of("satisfaction", self.month)
+        if said.get("is_hidden"):
+            yield Span(words("satisfied_hidden", few=FEW_RESIDENTS), ask="satisfaction")
+            return
         if not said.get("double_called_count"):
-            yield Span(words("nobody_called"), ask="satisfaction")
+            yield Span(words("nobody_called", matured=count(said.get("matured_count", 0))), ask="satisfaction")
             return
         part, whole = count(said["double_satisfied_count"]), count(said["double_called_count"])
         if said["is_small_sample"]:
@@ -246,14 +256,17 @@ class _Writer:
             text = words("satisfied", rate="\0", part=part, whole=whole, low=low, high=high)
             yield from _marked(text, rate(said["satisfaction_rate"]), "satisfaction")
         if said["coverage_rate"] is not None:
-            yield Span(words("covered", rate=rate(said["coverage_rate"])), ask="satisfaction")
+            text = words("covered", rate=rate(said["coverage_rate"]), part=whole, whole=count(said["matured_count"]))
+            yield Span(text, ask="satisfaction")
 
     def _worst_in_words(self) -> Iterator[Span]:
         words, sentences = self.words, []
         judged = [row for row in self.answers["departments"].rows if row["on_time_rate"] is not None and not row["is_small_sample"]]
-        if len(judged) > 1:
-            worst = min(judged, key=lambda row: (row["on_time_rate"], row["key"]))
-            text = words("lowest", name=worst["key_name"], rate=rate(worst["on_time_rate"]))
+        worst = min(judged, key=lambda row: (row["on_time_rate"], row["key"]), default=None)
+        whole = self._clock("resolve", self.month).get("on_time_rate")
+        if worst and whole is not None and worst["on_time_rate"] < whole - GAP:
+            counts = {"part": count(worst["on_time_count"]), "whole": count(worst["judged_count"])}
+            text = words("lowest", name=worst["key_name"], rate=rate(worst["on_time_rate"]), **counts)
             sentences.append([Span(worst["key_name"], "bad", "departments"), Span(text.removeprefix(worst["key_name"]), "", "departments")])
         ranked = [row for row in self.answers["problems"].rows if row["case_count"]][:2]
         if len(ranked) == 2 and (self._of("volume", self.month).get("case_count") or 0) >= self.few:
@@ -288,14 +301,22 @@ class _Writer:
             yield self._clock_tile(step)
         said = self._of("agreement", self.month)
         few, remark = bool(said.get("is_small_sample_of_resident")), ""
-        if said.get("resident_reached_count"):
+        if said.get("is_resident_hidden"):
+            remark = words("hidden", few=FEW_RESIDENTS)
+        elif said.get("resident_reached_count"):
             interval = words("interval", low=f"{said['resident_satisfied_low'] * 100:.0f}", high=rate(said["resident_satisfied_high"]))
             remark = self._counted(said["resident_satisfied_count"], said["resident_reached_count"], few, interval)
         yield Tile(words("tile.resident"), rate(said.get("resident_satisfied_rate")), remark, "agreement", "dim" if few else "")
         ages = [row for row in self.answers["backlog"].rows if row["month"] == self.month]
         beyond = sum(row["open_count"] for row in ages if row["from_workdays"] >= _BEYOND_WORKDAYS)
         remark = words("beyond", count=count(beyond))
-        yield Tile(words("tile.backlog"), count(sum(row["open_count"] for row in ages)), remark, "backlog", "bad" if beyond else "")
+        yield Tile(
+            words("tile.backlog_now" if self.is_running else "tile.backlog"),
+            count(sum(row["open_count"] for row in ages)),
+            remark,
+            "backlog",
+            "bad" if beyond else "",
+        )
 
     def _clock_tile(self, step: str) -> Tile:
         words, now = self.words, self._clock(step, self.month)
@@ -345,7 +366,7 @@ class _Writer:
         for row in self.answers["departments"].rows:
             value, few = row["on_time_rate"], row["is_small_sample"]
             tone: Tone = "bad" if judged and whole is not None and value is not None and not few and value < whole - GAP else ""
-            change = None if row["received_count"] is None else row["received_count"] - (row["received_count_previous_month"] or 0)
+            change = None if self.is_running else row["received_change"]
             rows.append(
                 [
                     Cell(row["key_name"]),
@@ -411,17 +432,17 @@ class _Writer:
         words, said = self.words, self._of("agreement", self.month)
 
         def cell(column: str, meaning: str, tone: Tone = "") -> tuple[str, str, Tone]:
-            number = said.get(column, 0)
+            number = None if said.get("is_hidden") else said.get(column, 0)
             return count(number), words(meaning) if meaning and number else "", tone if number else ""
 
-        kappa = said.get("cohen_kappa")
+        kappa = None if said.get("is_small_sample") else said.get("cohen_kappa")
         note = words("two_by_two.note", n=count(said.get("double_called_count", 0)))
+        if said.get("is_hidden"):
+            note = words("hidden", few=FEW_RESIDENTS)
         return Square(
             words("two_by_two"),
             note + (words("two_by_two.kappa", kappa=f"{kappa:.2f}") if kappa is not None else ""),
-            [words("resident") + words("yes"), words("resident") + words("no")]
-            if words.language == "zh"
-            else [f"Residents {words(w)}" for w in ("yes", "no")],
+            [words("two_by_two.yes"), words("two_by_two.no")],
             [
                 (
                     f"{words('organisation')} {words('yes')}",
@@ -452,7 +473,7 @@ class _Writer:
             cells.append(self._compared(row["on_time_rate"], row["is_small_sample"], whole[0]))
             cells.append(self._compared(row["satisfaction_rate"], row["is_small_sample_of_satisfaction"], whole[1]))
             done, owed = row["fulfilled_patrol_count"], row["required_patrol_count"]
-            cells.append(Cell("—" if owed is None else f"{done}/{owed}", "bad" if owed and done < owed else ""))
+            cells.append(Cell("—" if owed is None else f"{done}/{owed}", "bad" if owed and done < owed and not self.is_running else ""))
             rows.append(cells)
         columns = [
             Column(words("column.compound"), "left", 1.7), *(Column(row["item_name"], "center", 1.1) for row in ranked),
@@ -472,13 +493,15 @@ class _Writer:
     def _problems(self, name: str) -> Table:
         words, rows = self.words, []
         found = [row for row in self.answers[name].rows if row["case_count"]]
+        few = (self._of("volume", self.month).get("case_count") or 0) < self.few
         most = max((row["case_count"] for row in found), default=1)
         for row in found[:ITEMS]:
             again = f"{row['recurrence_count']}/{row['watched_count']}" if row["watched_count"] else "—"
             rows.append(
                 [
                     Cell(row["item_name"]), Cell("", bar=row["case_count"] / most), Cell(count(row["case_count"]), "strong"),
-                    Cell(rate(row["share_rate"])), Cell(again, "bad" if row["recurrence_count"] else "dim"),
+                    Cell(self._bracketed(row["share_rate"], few), "dim" if few else ""),
+                    Cell(again, "bad" if row["recurrence_count"] and not row["is_small_sample"] else "dim"),
                 ]
             )  # fmt: skip
         columns = [
@@ -495,13 +518,13 @@ class _Writer:
             rows.append(
                 [
                     Cell(words("programme.patrols")),
-                    Cell(done, "bad" if said["compliant_compound_count"] < said["compound_count"] else ""),
+                    Cell(done, "bad" if said["compliant_compound_count"] < said["compound_count"] and not self.is_running else ""),
                     Cell(""),
                 ]
             )
         for column in PROGRAMME:
             value = said.get(column)
-            if value is None or (column in OF_RESIDENTS and said["is_small_group"]):
+            if value is None:
                 continue
             before = said[f"{column}_previous_month"]
             rows.append(
@@ -570,28 +593,29 @@ class _Writer:
         for row in self.answers["proposals"].rows[:3]:
             duty = words("campaign.duty", name=row["duty_department_name"]) if row["duty_department_name"] else ""
             joined, shown = words("joined"), row["compound_names"][:4]
-            places = joined.join(shown) + ("…" if len(row["compound_names"]) > len(shown) else "")
-            text = words(
-                "campaign.line",
-                theme="\0",
-                items=joined.join(row["item_names"]),
-                count=count(row["case_count"]),
-                compounds=places,
-                duty=duty,
-            )
+            given = {
+                "theme": "\0",
+                "items": joined.join(row["item_names"]),
+                "count": count(row["case_count"]),
+                "compounds": joined.join(shown) + ("…" if len(row["compound_names"]) > len(shown) else ""),
+                "duty": duty,
+            }
+            text = words("campaign.line" if shown else "campaign.line_findings", **given)
             lines.append(list(_marked(text, row["category_name"], "proposals", "strong")))
         if not lines:
             lines.append([Span(words("campaign.none"), ask="proposals")])
-        lines += [[Span(self._effect(row), ask="effect")] for row in self.answers["effect"].rows[:1]]
+        lines += [[Span(self._effect(row), ask="effect")] for row in self.answers["effect"].rows[:2]]
         for row in self.answers["clusters"].rows[:1]:
             given = {"item": row["item_name"], "count": row["compound_count"], "cases": row["case_count"], "open": row["open_count"]}
             lines.append([Span(words("cluster.line", lead=row["lead_compound_name"], **given), ask="clusters")])
         lines += self._look_back()
-        return Lines(words("campaign"), words("campaign.note"), lines, "proposals", True)
+        title = words("campaign" if self.unit.level == "district" else "campaign.of_district")
+        return Lines(title, words("campaign.note"), lines, "proposals", True)
 
     def _look_back(self) -> list[list[Span]]:
-        number = len(self.answers["disagreements"].rows)
-        return [[Span(self.words("look_back.line", count=number), "bad", "disagreements")]] if number else []
+        number = self._of("agreement", self.month).get("org_yes_resident_no_count")
+        listed = self.words("look_back.listed") if self.answers["disagreements"].rows else ""
+        return [[Span(self.words("look_back.line", count=number) + listed, "bad", "agreement")]] if number else []
 
     def _effect(self, row: Row) -> str:
         words = self.words

@@ -27,10 +27,6 @@ class Sheet:
         """The sheet as a file."""
         return _file(self._compiler.compile(format="pdf", timestamp=int(self._page.as_of.timestamp())))
 
-    def png(self, *, dots_per_inch: float = 96) -> bytes:
-        """The sheet as a picture."""
-        return _file(self._compiler.compile(format="png", ppi=dots_per_inch))
-
     @property
     def shrunk(self) -> float:
         """By how much the texts had to be made smaller to stay on the sheet: 1 for not at all."""

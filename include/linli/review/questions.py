@@ -18,6 +18,10 @@ from linli.calendar import next_month
 PLACES = ("district", "community", "station", "compound")
 LEVELS = (*PLACES, "department")
 
+FEW_RESIDENTS = 5
+"""as vars.small_group_n: answers of fewer residents are not shown outside the team, which the district and the departments are"""
+_TEAM = frozenset({"district", "department"})
+
 _ALL, _PLACES, _ABOVE_COMPOUND = frozenset(LEVELS), frozenset(PLACES), frozenset(PLACES) - {"compound"}
 
 
@@ -63,11 +67,17 @@ QUESTIONS: Sequence[_Question] = (
         "release",
         _ALL,
         "select any_value(content_hash) as content_hash, any_value(code_version) as code_version, max(as_of) as as_of,"
-        " count(*) filter (where state <> 'loaded' and state <> 'not_configured') as behind_count,"
-        " bool_or(state = 'not_configured') as is_partial"
-        " from main.published_at",
+        " count(*) filter (where is_behind) as behind_count, min(source_as_of) filter (where is_behind) as behind_at,"
+        " (select coalesce(max(restatement_no), 0) from closed.restatement where month = {month}) as restatement_no"
+        " from (select *, state <> 'not_configured' and source_as_of is null or source_as_of < as_of as is_behind from main.published_at)",
     ),
-    _Question("closed", _ALL, "select month, closed_at, approved_by, content_hash, campaign from closed.month where month = {month}"),
+    _Question(
+        "closed",
+        _ALL,
+        "select month, closed_at, approved_by, content_hash,"
+        # the choice of several districts is one text
+        " case when (select count(*) from ref.dim_district) = 1 then campaign end as campaign from closed.month where month = {month}",
+    ),
     _Question(
         "volume",
         _ALL,
@@ -85,19 +95,14 @@ QUESTIONS: Sequence[_Question] = (
     _Question(
         "satisfaction",
         _ALL,
-        "select month, matured_count, pending_count, double_called_count, double_satisfied_count, coverage_rate, satisfaction_rate,"
-        " satisfaction_low, satisfaction_high, strict_satisfaction_rate, is_small_sample"
+        "select month, matured_count, pending_count, {satisfaction_columns}, is_small_sample, {is_hidden} as is_hidden"
         f" from mart.mart_two_callback_satisfaction where {_OF_UNIT} and {_MONTHS} order by month",
     ),
     _Question(
         "agreement",
         _ALL,
-        "select month, double_called_count, double_satisfied_count, org_yes_resident_no_count, org_no_resident_yes_count,"
-        " neither_satisfied_count, agreement_rate, agreement_low, agreement_high, cohen_kappa, is_small_sample,"
-        " organisation_reached_count, organisation_satisfied_count, organisation_satisfied_rate, organisation_satisfied_low,"
-        " organisation_satisfied_high, is_small_sample_of_organisation, resident_reached_count, resident_satisfied_count,"
-        " resident_satisfied_rate, resident_satisfied_low, resident_satisfied_high, is_small_sample_of_resident,"
-        " worst_rate, best_rate, silence_as_satisfied_rate"
+        "select month, {agreement_columns}, {resident_columns}, is_small_sample, is_small_sample_of_organisation,"
+        " is_small_sample_of_resident, {is_hidden} as is_hidden, {is_resident_hidden} as is_resident_hidden"
         f" from mart.mart_callback_agreement where {_OF_UNIT} and month in ({{previous}}, {{month}}) order by month",
     ),
     _Question(
@@ -116,7 +121,10 @@ QUESTIONS: Sequence[_Question] = (
     _Question(
         "departments",
         frozenset({"district"}),
-        "select department.key, department.key_name, volume.received_count, earlier.received_count as received_count_previous_month,"
+        "select department.key, department.key_name, volume.received_count,"
+        " case when exists (select 1 from mart.mart_case_volume where month = {previous} and level = 'district'"
+        " and district_code = {district}) then coalesce(volume.received_count, 0) - coalesce(earlier.received_count, 0) end"
+        " as received_change,"
         " clock.on_time_count, clock.judged_count, clock.overdue_count, clock.on_time_rate, clock.on_time_low, clock.on_time_high,"
         " clock.is_small_sample,"
         " agreement.organisation_reached_count, agreement.organisation_satisfied_rate, agreement.organisation_satisfied_low,"
@@ -141,7 +149,7 @@ QUESTIONS: Sequence[_Question] = (
         _ABOVE_COMPOUND,
         "select compound.compound_code, compound.compound_name, coalesce(volume.received_count, 0) as received_count,"
         " clock.on_time_count, clock.judged_count, clock.on_time_rate, clock.is_small_sample,"
-        " satisfaction.double_satisfied_count, satisfaction.double_called_count, satisfaction.satisfaction_rate,"
+        " {compound_satisfaction},"
         " satisfaction.is_small_sample as is_small_sample_of_satisfaction,"
         " patrol.fulfilled_patrol_count, patrol.required_patrol_count"
         " from ref.dim_compound as compound"
@@ -188,9 +196,12 @@ QUESTIONS: Sequence[_Question] = (
     _Question(
         "programme",
         _PLACES,
-        "select month, is_complete, is_small_group, {programme_columns}, complaint_change_rate, complaint_count_year_to_date,"
-        " complaint_count_year_to_date_last_year, complaint_change_year_to_date_rate, compliance_rate, compound_count,"
-        f" compliant_compound_count from mart.mart_monthly_review where {_OF_UNIT} and month = {{month}}",
+        "select review.month, review.is_complete, {programme_columns}, review.complaint_count_year_to_date,"
+        " review.complaint_count_year_to_date_last_year, review.complaint_change_year_to_date_rate, review.compound_count,"
+        " review.compliant_compound_count from mart.mart_monthly_review as review"
+        " left join mart.mart_monthly_review as before on before.month = {previous} and before.district_code = review.district_code"
+        " and before.level = review.level and before.key = review.key"
+        " where review.district_code = {district} and review.level = {level} and review.key = {key} and review.month = {month}",
     ),
     _Question(
         "duty",
@@ -215,8 +226,9 @@ QUESTIONS: Sequence[_Question] = (
         " and category.key = proposal.category_code"
         " left join ref.dim_department as department on department.department_code = proposal.duty_department_code"
         " where proposal.month = {next} and proposal.district_code = {district}"
-        f" and exists (select 1 from ({_COMPOUNDS}) where compound_code in"
-        " (select unnest(string_split(proposal.compound_codes, ';'))))"
+        # one that rests on findings of patrols alone names no compound and is the district's all the same
+        f" and ({{level}} = 'district' or exists (select 1 from ({_COMPOUNDS}) where compound_code in"
+        " (select unnest(string_split(proposal.compound_codes, ';')))))"
         " order by proposal.proposal_rank",
     ),
     _Question(
@@ -225,7 +237,7 @@ QUESTIONS: Sequence[_Question] = (
         "select campaign_month, department_code, department_name, treated_before_rate, treated_after_rate, control_before_rate,"
         " control_after_rate, rate_ratio, ratio_low, ratio_high, verdict from mart.mart_campaign_effect"
         " left join ref.dim_department using (department_code)"
-        " where month = {month} and district_code = {district} order by campaign_month, department_code",
+        " where month = {month} and district_code = {district} order by campaign_month desc, department_code",
     ),
     _Question(
         "clusters",
@@ -239,9 +251,8 @@ QUESTIONS: Sequence[_Question] = (
     ),
     _Question(
         "disagreements",
-        _ALL,
-        "select case_no, round_no, compound_name, item_name, department_name, resolved_at, organisation_reached_at, resident_reached_at,"
-        " resident_is_solved, resident_department_score, resident_officer_score"
+        _TEAM,
+        "select case_no, round_no, compound_name, item_name, department_name, resolved_at"
         " from mart.mart_disagreement_case as disagreement left join ref.dim_compound using (compound_code)"
         " left join ref.dim_item using (item_code) left join ref.dim_department using (department_code)"
         " where disagreement.month = {month} and direction = 'org_yes_resident_no' and disagreement.district_code = {district}"
@@ -251,14 +262,19 @@ QUESTIONS: Sequence[_Question] = (
         "restatements",
         _ALL,
         "select month, restatement_no, mart, grain, metric, old_value, new_value, cause, record_count, records"
-        f" from closed.restatement where {_OF_UNIT} and month between {{first}} and {{month}}"
+        " from closed.restatement where district_code = {district} and month between {first} and {month}"
+        " and (level = {level} and key = {key} or level is null and {level} = 'district')"
+        # figures about the residents of a place, few or not
+        " and (mart not in ('mart_lead', 'mart_points') or {level} = 'district')"
         " order by month desc, restatement_no desc, mart, grain, metric",
     ),
     _Question(
         "returned",
         frozenset({"district"}),
         "select source, record, sum(opened_count) as opened_count, sum(closed_count) as closed_count"
-        " from main.mart_data_service where service_on >= {month} and service_on < {next} group by all"
+        " from main.mart_data_service where service_on >= {month} and service_on < {next}"
+        # submissions are not told apart by district
+        " and (select count(*) from ref.dim_district) = 1 group by all"
         " having sum(opened_count) > 0 or sum(closed_count) > 0 order by opened_count desc, source, record",
     ),
 )
@@ -271,6 +287,22 @@ PROGRAMME = (
 """columns of the monthly review shown with what they were in the month before"""
 OF_RESIDENTS = frozenset({"lead_count", "earned_points", "redeemed_points"})
 """of these, figures about single residents where the row is marked as a small group"""
+_SATISFACTION = (
+    "double_called_count", "double_satisfied_count", "coverage_rate", "satisfaction_rate", "satisfaction_low", "satisfaction_high",
+    "strict_satisfaction_rate",
+)  # fmt: skip
+_COMPOUND_SATISFACTION = tuple(
+    f"satisfaction.{column}" for column in ("double_satisfied_count", "double_called_count", "satisfaction_rate")
+)
+_AGREEMENT = (
+    "double_called_count", "double_satisfied_count", "org_yes_resident_no_count", "org_no_resident_yes_count", "neither_satisfied_count",
+    "agreement_rate", "agreement_low", "agreement_high", "cohen_kappa", "organisation_reached_count", "organisation_satisfied_count",
+    "organisation_satisfied_rate", "organisation_satisfied_low", "organisation_satisfied_high", "worst_rate", "best_rate",
+    "silence_as_satisfied_rate",
+)  # fmt: skip
+_RESIDENT = (
+    "resident_reached_count", "resident_satisfied_count", "resident_satisfied_rate", "resident_satisfied_low", "resident_satisfied_high",
+)  # fmt: skip
 
 
 def units(con: duckdb.DuckDBPyConnection, levels: Sequence[str] = LEVELS) -> list[Unit]:
@@ -300,7 +332,13 @@ def _asked(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> Iterat
         "previous": _date(previous),
         "next": _date(next_month(month)),
         "first": _date(month.replace(year=month.year - 1)),
-        "programme_columns": ", ".join(f"{column}, {column}_previous_month" for column in PROGRAMME),
+        "programme_columns": ", ".join(map(_programme, PROGRAMME)),
+        "satisfaction_columns": _shown(_SATISFACTION, "double_called_count", unit),
+        "agreement_columns": _shown(_AGREEMENT, "double_called_count", unit),
+        "resident_columns": _shown(_RESIDENT, "resident_reached_count", unit),
+        "compound_satisfaction": _shown(_COMPOUND_SATISFACTION, "satisfaction.double_called_count", unit),
+        "is_hidden": _is_hidden("double_called_count", unit),
+        "is_resident_hidden": _is_hidden("resident_reached_count", unit),
     }
     for question in QUESTIONS:
         if unit.level not in question.levels:
@@ -310,6 +348,26 @@ def _asked(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> Iterat
         answer = con.execute(sql)
         columns = [column[0] for column in answer.description or ()]
         yield Answer(question.name, sql, columns, [dict(zip(columns, row, strict=True)) for row in answer.fetchall()])
+
+
+def _is_hidden(counted: str, unit: Unit) -> str:
+    return "false" if unit.level in _TEAM else f"{counted} between 1 and {FEW_RESIDENTS - 1}"
+
+
+def _shown(columns: Sequence[str], counted: str, unit: Unit) -> str:
+    """Columns that are null where they are about too few residents for whoever reads the unit's page."""
+    if unit.level in _TEAM:
+        return ", ".join(columns)
+    return ", ".join(f"case when not {_is_hidden(counted, unit)} then {column} end as {column.rpartition('.')[2]}" for column in columns)
+
+
+def _programme(column: str) -> str:
+    """A figure of the month and of the month before; one about residents is null where its month's are too few."""
+    if column not in OF_RESIDENTS:
+        return f"review.{column}, review.{column}_previous_month"
+    before = f"{column}_previous_month"
+    now = f"case when not review.is_small_group then review.{column} end as {column}"
+    return f"{now}, case when not before.is_small_group then review.{before} end as {before}"
 
 
 def _text(value: str) -> str:

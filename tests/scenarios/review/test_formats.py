@@ -19,7 +19,7 @@ from lxml import etree
 from linli.review import excel, fonts, html, word
 from linli.review.page import Page
 from linli.review.pdf import Sheet
-from linli.review.questions import LEVELS, Unit
+from linli.review.questions import LEVELS, QUESTIONS, Unit
 from linli.review.words import Words
 from unit.review.answers import DISTRICT, OCTOBER, Rows, closed, restated, rows, written
 
@@ -185,6 +185,10 @@ def test_the_font_draws_different_words_differently() -> None:
     fonts.loaded()
     with pytest.raises(fonts.FontMissing, match="不在软件包"):
         fonts._look_at(fonts.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[]))
+
+
+def test_no_answer_has_a_score() -> None:
+    assert not [column for question in QUESTIONS for column in re.findall(r"\w*_score\b", question.sql) if column != "score"]
 
 
 def test_dates_are_written_as_dates() -> None:

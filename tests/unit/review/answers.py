@@ -43,12 +43,13 @@ def satisfaction(month: dt.date, satisfied: int, called: int, matured: int) -> d
         "month": month, "matured_count": matured, "pending_count": 1, "double_called_count": called, "double_satisfied_count": satisfied,
         "coverage_rate": called / matured if matured else None, "satisfaction_rate": rate, "satisfaction_low": rate and rate * 0.8,
         "satisfaction_high": rate and min(1.0, rate * 1.1), "strict_satisfaction_rate": rate, "is_small_sample": called < 10,
+        "is_hidden": False,
     }  # fmt: skip
 
 
 def department(key: str, name: str, received: int, on_time: int, judged: int) -> dict[str, Any]:
     return {
-        "key": key, "key_name": name, "received_count": received, "received_count_previous_month": received - 2,
+        "key": key, "key_name": name, "received_count": received, "received_change": 2,
         "on_time_count": on_time, "judged_count": judged, "overdue_count": judged - on_time, "on_time_rate": on_time / judged,
         "on_time_low": 0.5, "on_time_high": 1.0, "is_small_sample": judged < 10, **sides((8, 10), (7, 10)),
     }  # fmt: skip
@@ -57,7 +58,7 @@ def department(key: str, name: str, received: int, on_time: int, judged: int) ->
 def rows() -> Rows:
     """The rows of every answer."""
     volume = {"case_count": 52, "complaint_count": 20, "before_complaint_count": 25, "handled_count": 50, "on_scene_count": 9}
-    programme: dict[str, Any] = {"month": OCTOBER, "is_complete": True, "is_small_group": False}
+    programme: dict[str, Any] = {"month": OCTOBER, "is_complete": True}
     programme |= {name: 10 + n for n, name in enumerate(PROGRAMME)} | {f"{name}_previous_month": 9 + n for n, name in enumerate(PROGRAMME)}
     programme |= {
         "complaint_change_rate": -0.1, "complaint_count_year_to_date": 196, "complaint_count_year_to_date_last_year": 245,
@@ -65,7 +66,10 @@ def rows() -> Rows:
     }  # fmt: skip
     return {
         "release": [
-            {"content_hash": "9f3a00112233c41e", "code_version": "0.1.0", "as_of": AS_OF, "behind_count": 0, "is_partial": False}
+            {
+                "content_hash": "9f3a00112233c41e", "code_version": "0.1.0", "as_of": AS_OF, "behind_count": 0, "behind_at": None,
+                "restatement_no": 0,
+            }
         ],
         "closed": [],
         "volume": [
@@ -83,7 +87,7 @@ def rows() -> Rows:
                 "month": OCTOBER, "double_called_count": 35, "double_satisfied_count": 28, "org_yes_resident_no_count": 2,
                 "org_no_resident_yes_count": 3, "neither_satisfied_count": 2, "agreement_rate": 0.86, "agreement_low": 0.7,
                 "agreement_high": 0.94, "cohen_kappa": 0.364, "is_small_sample": False, **sides((30, 35), (31, 37)),
-                "worst_rate": 0.6, "best_rate": 0.9, "silence_as_satisfied_rate": 0.95,
+                "is_hidden": False, "is_resident_hidden": False, "worst_rate": 0.6, "best_rate": 0.9, "silence_as_satisfied_rate": 0.95,
             }
         ],
         "backlog": [
@@ -146,8 +150,7 @@ def rows() -> Rows:
         "disagreements": [
             {
                 "case_no": "340405-2026-000430", "round_no": 1, "compound_name": "春晖花苑", "item_name": "占用消防通道",
-                "department_name": "消防", "resolved_at": AS_OF, "organisation_reached_at": AS_OF, "resident_reached_at": AS_OF,
-                "resident_is_solved": False, "resident_department_score": 2, "resident_officer_score": 3,
+                "department_name": "消防", "resolved_at": AS_OF,
             }
         ],
         "restatements": [],

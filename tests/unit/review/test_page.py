@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from pathlib import Path
+
 import pytest
+import yaml
 
 from linli.review.page import Chart, Lines, Page, Square, Table
-from linli.review.questions import LEVELS, Unit
+from linli.review.questions import FEW_RESIDENTS, LEVELS, OF_RESIDENTS, Unit
 from unit.review.answers import DISTRICT, OCTOBER, SEPTEMBER, clock, closed, restated, rows, satisfaction, written
 
 
@@ -25,8 +29,9 @@ def lines(page: Page, title: str) -> list[str]:
 
 def test_the_conclusion_comes_first_and_gives_its_counts() -> None:
     assert conclusion(written()) == (
-        "本月受理 1,284 件，比上月多 1,234 件；5 日按期办结率 96.4%（54/56，含逾期未结），比上月高 4.4 个百分点；双回访均满意 80.0%"
-        "（28/35，95% 区间 64.0%–88.0%），回访覆盖 76.1%。住建5 日按期率最低（83.3%）；占用消防通道、飞线充电合占 36.5%，建议列为下月专项。"
+        "本月收到 1,284 件，比上月多 1,234 件；5 日按期办结率 96.4%（54/56，含逾期未结），比上月高 4.4 个百分点；双回访均满意 80.0%"
+        "（28/35，95% 区间 64.0%–88.0%），回访覆盖 76.1%（35/46）。住建5 日按期率最低（83.3%，10/12）；"
+        "占用消防通道、飞线充电合占 36.5%，建议列为下月专项。"
         "今年以来居民投诉 196 件，比去年同期−20%。"
     )
 
@@ -40,7 +45,7 @@ def test_it_is_said_in_english_too() -> None:
 def test_a_month_without_cases_says_so() -> None:
     found = {name: [] for name in rows()} | {"release": rows()["release"]}
     page = written(found)
-    assert conclusion(page) == "本月没有受理案件；本月办结的案件尚无双回访。"
+    assert conclusion(page) == "本月没有受理案件；到期 0 件，没有一件两方都已访到。"
     assert [tile.value for tile in page.tiles] == ["0", "—", "—", "—", "—", "0"]
 
 
@@ -50,7 +55,7 @@ def test_a_small_sample_is_said_to_be_one_and_compared_with_nothing() -> None:
     found["clock"] = [clock(OCTOBER, "resolve", 3, 3), clock(SEPTEMBER, "resolve", 3, 6)]
     page = written(found)
     assert "双回访 3 件中 1 件两方均满意（不足 10 件，不作比较）" in conclusion(page)
-    assert "100.0%（3/3，含逾期未结）；双回访" in conclusion(page)
+    assert "100.0%（3/3，含逾期未结），不足 10 件；双回访" in conclusion(page)
     tile = page.tiles[2]
     assert (tile.value, tile.remark, tile.tone) == ("100.0%", "3/3　不足 10 件", "dim")
 
@@ -86,10 +91,10 @@ def test_the_square_of_the_two_sides() -> None:
 
 def test_next_month_and_what_came_of_the_last_campaign() -> None:
     assert lines(written(), "下月专项建议") == [
-        "消防安全（占用消防通道、飞线充电）：21 件；重点 春晖花苑、和畅佳园；轮值 消防",
-        "9 月专项（消防）成效：看不出变化（倍数 0.80，95% 区间 0.50–1.25）",
+        "消防安全（占用消防通道、飞线充电）：全区近三个月 21 件；重点 春晖花苑、和畅佳园；轮值 消防",
+        "9 月专项（消防）成效，与未开展的小区相比：看不出变化（相对倍数 0.80，95% 区间 0.50–1.25）",
         "同类同推：噪声扰民 在 4 个小区同时出现（6 件，未结 2），牵头 和畅佳园",
-        "书记/网格员满意而居民不满意 1 件：逐件列在附件，须回头看",
+        "书记/网格员满意而居民不满意 2 件，须回头看（逐件见网页附录、Word 附件和 Excel 附表）",
     ]
 
 
@@ -101,6 +106,7 @@ def test_restatements_are_told_by_mart_the_headlines_first() -> None:
         restated("mart_two_callback_satisfaction", "pending_count", "2", "1"),
         restated("mart_clock_257", "due_count", "", "1", month=SEPTEMBER),
     ]
+    found["release"][0]["restatement_no"] = 1
     page = written(found)
     assert lines(page, "更正（重述）") == [
         "2026-10 双回访满意率：2 个数字有变，如 matured_count 40 → 41（补录，涉及 1 条）",
@@ -119,11 +125,49 @@ def test_what_was_closed_is_said_to_be() -> None:
     assert lines(page, "下月专项建议")[0] == "已选定：消防"
 
 
+def test_a_month_that_is_not_over_is_compared_with_nothing() -> None:
+    found = rows()
+    found["release"][0]["as_of"] -= dt.timedelta(days=20)
+    page = written(found)
+    assert page.remarks[1] == "本月未满，不与上月相比，数字还会变化"
+    assert "比上月" not in conclusion(page)
+    assert [tile.remark for tile in page.tiles[:3]] == ["", "54/56", "54/56"]
+    departments = blocks(page)["部门"]
+    assert isinstance(departments, Table)
+    assert {cells[2].text for cells in departments.rows} == {""}
+    matrix = next(block for row in page.rows for block in row if isinstance(block, Table) and block.ask == "compounds")
+    assert {cells[-1].tone for cells in matrix.rows} == {""}
+
+
+def test_answers_of_a_few_residents_are_not_shown_outside_the_team() -> None:
+    found = rows()
+    found["satisfaction"][0] |= dict.fromkeys(("double_called_count", "double_satisfied_count", "satisfaction_rate")) | {"is_hidden": True}
+    found["agreement"][0] |= dict.fromkeys(found["agreement"][0], None) | {"month": OCTOBER, "is_hidden": True, "is_resident_hidden": True}
+    page = written(found, Unit("340405", "compound", "340405-C01-X01", "春晖花苑"))
+    assert "双回访不足 5 件，不列" in conclusion(page)
+    assert (page.tiles[4].value, page.tiles[4].remark) == ("—", "少于 5 件，不列")
+    square = blocks(page)["两方回访是否一致"]
+    assert isinstance(square, Square)
+    assert {cell[0] for _, cells in square.rows for cell in cells} == {"—"}
+
+
+def test_few_residents_are_as_few_as_in_the_marts() -> None:
+    project = yaml.safe_load((Path(__file__).parents[3] / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
+    assert project["vars"]["small_group_n"] == FEW_RESIDENTS
+
+
+def test_nobody_is_lowest_where_all_are_alike() -> None:
+    found = rows()
+    for row in found["departments"]:
+        row |= {"on_time_rate": 1.0, "is_small_sample": False}
+    assert "最低" not in conclusion(written(found))
+
+
 def test_figures_of_a_few_residents_are_not_shown() -> None:
     found = rows()
     compound = Unit("340405", "compound", "340405-C01-X01", "春晖花苑")
     shown = blocks(written(found, compound))["进驻工作"]
-    found["programme"][0]["is_small_group"] = True
+    found["programme"][0] |= dict.fromkeys(OF_RESIDENTS)
     hidden = blocks(written(found, compound))["进驻工作"]
     assert isinstance(shown, Table) and isinstance(hidden, Table)
     assert {cells[0].text for cells in shown.rows} - {cells[0].text for cells in hidden.rows} == {"带头人", "积分挣得", "积分兑换"}
