@@ -1,4 +1,4 @@
-"""Random districts through landing, gate and build: every figure of eight marts as the domain's rules have it."""
+"""Random districts through landing, gate and build: every figure of the marts compared as the domain's rules have it."""
 
 from __future__ import annotations
 

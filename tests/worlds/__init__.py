@@ -1,1 +1,1 @@
-"""Random worlds of the four source systems, and a plain computation of eight marts to hold the warehouse against."""
+"""Random worlds of the four source systems, and a plain computation of their marts to hold the warehouse against."""
