@@ -45,11 +45,11 @@ def published(home: Home, as_of: str) -> publication.Release:
 def reviewed(home: Home, tmp_path: Path) -> None:
     """The review of the month says that it is closed and what has been restated since, before the next night publishes either; once that
     has been published, every query on it gives the same answer to whoever asks again."""
-    pack = pipeline.review(home.settings, OCTOBER, of={"district": "八公山区", "compound": "340405-C01-X01"}, into=tmp_path / "pack")
-    again = pipeline.review(home.settings, OCTOBER, of={"district": "八公山区", "compound": "340405-C01-X01"}, into=tmp_path / "again")
+    pack, again = (pipeline.review(home.settings, OCTOBER, of={"district": "八公山区"}, into=tmp_path / name) for name in ("a", "b"))
     assert pack.checksum == again.checksum
-    names = ["district-340405", "compound-340405-C01-X01"]
-    assert sorted(pack.files) == sorted([*(f"{name}.{kind}" for name in names for kind in review.FORMATS), "index.html", "pack.json"])
+    assert sorted(pack.files) == sorted([*(f"district-340405.{kind}" for kind in review.FORMATS), "index.html", "pack.json"])
+    within = pipeline.review(home.settings, OCTOBER, of={"district": "340405", "department": "fire"}, formats=["pdf"])
+    assert (within.folder.name[-29:], sorted(within.files)[0]) == ("zh-department-340405-fire-pdf", "department-340405-fire.pdf")
     text = (pack.folder / "district-340405.html").read_text(encoding="utf-8")
     assert "（李主任 批准）" in text
     assert "2026-10 双回访满意率：" in text
