@@ -285,6 +285,11 @@ def lead(rows: Rows, reference: Reference, as_of: dt.datetime) -> Mart:
     firsts: dict[Key, dt.date] = {}
     for month, *key in stocks.keys() | flows.keys():
         firsts[tuple(key)] = min(firsts.get(tuple(key), dt.date.max), month)
+    # "at whose end it covered a compound that has a row", if only of zeros
+    for (_, level, place), first in list(firsts.items()):
+        for month in months_from(first, as_of) if level == "compound" else ():
+            for _, *cell in cells(place, month, last_day_known(month, as_of)):
+                firsts[tuple(cell)] = min(firsts.get(tuple(cell), dt.date.max), month)
     return {
         (month, *key): _lead_row(stocks[month, *key], flows[month, *key], active[month, *key])
         for key, first in firsts.items()
