@@ -113,3 +113,8 @@ def _days(first_on: dt.date, last_on: dt.date) -> Iterator[dt.date]:
 def next_month(day: dt.date) -> dt.date:
     """The first day of the month after that of `day`."""
     return (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
+
+
+def previous_month(day: dt.date) -> dt.date:
+    """The first day of the month before."""
+    return (day.replace(day=1) - _ONE_DAY).replace(day=1)

@@ -16,7 +16,7 @@ from linli.failures import Refusal
 from linli.pipeline.report import latest_day
 from linli.pipeline.steps import catalog
 from linli.pipeline.words import moment
-from linli.settings import SHANGHAI, Settings, variable_of
+from linli.settings import SHANGHAI, Settings, as_of, variable_of
 
 State = Literal["ok", "doubtful", "broken"]
 
@@ -137,4 +137,4 @@ def _last_night(settings: Settings) -> Finding:
         return Finding(
             "最近一夜", "doubtful", f"发布到 {day}，落后 {behind} 天", f"linli backfill --from {day + dt.timedelta(days=1)} --to {newest}"
         )
-    return Finding("最近一夜", "ok", f"发布到 {day}（{moment(dt.datetime.combine(day, dt.time(), SHANGHAI) + dt.timedelta(days=1))} 之前）")
+    return Finding("最近一夜", "ok", f"发布到 {day}（{moment(as_of(day))} 之前）")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from linli import publication
+from linli.calendar import previous_month
 from linli.pipeline.steps import register_of
 from linli.register import Register, Run, SourceStatus
 from linli.settings import Settings
@@ -64,7 +65,7 @@ def closing_table(settings: Settings, register: Register, run: Run) -> ClosingTa
     month = run.day.replace(day=1)
     since = month
     for _ in range(_MONTHS_SHOWN):
-        since = (since - dt.timedelta(days=1)).replace(day=1)
+        since = previous_month(since)
     state = next((r["state"] for r in register.runs(1000) if r["run_id"] == run.run_id), "unknown")
     return ClosingTable(
         run=run,

@@ -35,7 +35,7 @@ def review(
     try:
         chosen = _chosen(con, of) if of else reviews.units(con)
         [(digest,)] = con.execute("select any_value(content_hash) from main.published_at").fetchall()
-        number = len(closing.restatements(settings.closed, month.replace(day=1)))
+        number = len(closing.restatements(settings.closed, month))
         parts = [f"r{number}", str(digest)[:8], language, *(reviews.name_of(unit) for unit in chosen if of)]
         parts += [] if set(formats) == set(FORMATS) else formats
         folder = into or settings.reviews / f"{month:%Y-%m}" / "-".join(parts)

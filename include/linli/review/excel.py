@@ -12,7 +12,7 @@ from typing import Any
 
 import xlsxwriter
 
-from linli.review.page import Page
+from linli.review.blocks import Page
 from linli.review.values import printed
 from linli.review.words import Words
 from linli.settings import SHANGHAI

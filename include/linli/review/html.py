@@ -10,8 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from linli.review import fonts
+from linli.review.blocks import Page
 from linli.review.charts import Drawing, svg
-from linli.review.page import Page
 from linli.review.questions import Unit
 from linli.review.values import printed
 from linli.review.words import TEMPLATES, Words

@@ -18,7 +18,8 @@ import duckdb
 
 from linli.durable import whole
 from linli.failures import Refusal
-from linli.review.page import Page, page
+from linli.review.blocks import Page
+from linli.review.page import page
 from linli.review.questions import Unit, ask
 from linli.review.words import Language, Words
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from linli.calendar import next_month
+from linli.calendar import next_month, previous_month
 
 PLACES = ("district", "community", "station", "compound")
 LEVELS = (*PLACES, "department")
@@ -321,7 +321,6 @@ def ask(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> dict[str,
 
 
 def _asked(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> Iterator[Answer]:
-    previous = (month - dt.timedelta(days=1)).replace(day=1)
     given = {
         "district": _text(unit.district_code),
         "level": _text(unit.level),
@@ -329,7 +328,7 @@ def _asked(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> Iterat
         "level_column": f"{unit.level}_code",
         "compounds": f"compound.{unit.level}_code = {_text(unit.key)}",
         "month": _date(month),
-        "previous": _date(previous),
+        "previous": _date(previous_month(month)),
         "next": _date(next_month(month)),
         "first": _date(month.replace(year=month.year - 1)),
         "programme_columns": ", ".join(map(_programme, PROGRAMME)),

@@ -23,7 +23,7 @@ from docx.text.paragraph import Paragraph
 from docx.text.run import Run
 
 from linli.review import pdf
-from linli.review.page import Block, Cell, Chart, Lines, Page, Span, Square, Table
+from linli.review.blocks import Block, Cell, Chart, Lines, Page, Span, Square, Table
 from linli.review.words import Words
 from linli.settings import SHANGHAI
 

@@ -17,7 +17,7 @@ import pytest
 from lxml import etree
 
 from linli.review import excel, fonts, html, word
-from linli.review.page import Page
+from linli.review.blocks import Page
 from linli.review.pdf import Sheet
 from linli.review.questions import LEVELS, QUESTIONS, Unit
 from linli.review.words import Words

@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from linli.review.page import Page, page
+from linli.review.blocks import Page
+from linli.review.page import page
 from linli.review.questions import PROGRAMME, QUESTIONS, Answer, Unit
 from linli.review.words import Language, Words
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from linli.review.page import Chart, Lines, Page, Square, Table
+from linli.review.blocks import Chart, Lines, Page, Square, Table
 from linli.review.questions import FEW_RESIDENTS, LEVELS, OF_RESIDENTS, Unit
 from unit.review.answers import DISTRICT, OCTOBER, SEPTEMBER, clock, closed, restated, rows, satisfaction, written
 
