@@ -49,13 +49,14 @@ class Reading:
         """The clock of one step."""
         return self.of("clock", month, step=step)
 
-    def change(self, name: str, column: str) -> float | None:
-        """By how much a count is above that of the month before; None where they are not to be compared."""
-        now, before = self.of(name, self.month).get(column), self.of(name, self.previous).get(column)
+    def received_change(self) -> int | None:
+        """By how much more were received than the month before; None where the two are not to be compared."""
+        now, before = (self.of("volume", month).get("received_count") for month in (self.month, self.previous))
         return None if self.is_running or now is None or before is None else now - before
 
-    def rate_change(self, now: Row, before: Row, column: str, small: str = "is_small_sample") -> float | None:
-        """The same of a rate in two rows; None too where either is of too small a sample."""
-        if self.is_running or not now or not before or now[small] or before[small] or now[column] is None or before[column] is None:
+    def on_time_change(self, step: str) -> float | None:
+        """By how much the on-time rate of a step is above that of the month before; None too where either is of too small a sample."""
+        now, before = (self.clock(step, month) for month in (self.month, self.previous))
+        if self.is_running or any(not clock or clock["is_small_sample"] or clock["on_time_rate"] is None for clock in (now, before)):
             return None
-        return float(now[column] - before[column])
+        return float(now["on_time_rate"] - before["on_time_rate"])

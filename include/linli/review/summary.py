@@ -25,11 +25,11 @@ def conclusion(reading: Reading) -> Iterator[Span]:
 
 
 def _volume_in_words(reading: Reading, volume: Row) -> Iterator[Span]:
-    words, change = reading.words, reading.change("volume", "received_count")
+    words, change = reading.words, reading.received_change()
     yield from marked(words("received", count="\0"), count(volume["received_count"]), "volume")
     if change is not None:
         name = "more" if change > 0 else "fewer" if change < 0 else "as_many"
-        yield Span(words(name, count=count(abs(int(change)))), ask="volume")
+        yield Span(words(name, count=count(abs(change))), ask="volume")
 
 
 def _on_time_in_words(reading: Reading) -> Iterator[Span]:
@@ -38,7 +38,7 @@ def _on_time_in_words(reading: Reading) -> Iterator[Span]:
         return
     text = words("on_time", rate="\0", part=count(clock["on_time_count"]), whole=count(clock["judged_count"]))
     yield from marked(text, rate(clock["on_time_rate"]), "clock")
-    change = reading.rate_change(clock, reading.clock("resolve", reading.previous), "on_time_rate")
+    change = reading.on_time_change("resolve")
     if clock["is_small_sample"]:
         yield Span(words("of_few", few=reading.few), ask="clock")
     if change:
@@ -101,7 +101,7 @@ def _year_in_words(reading: Reading) -> Iterator[Span]:
 def tiles(reading: Reading) -> Iterator[Tile]:
     """The month in six numbers."""
     words, volume = reading.words, reading.of("volume", reading.month)
-    change = reading.change("volume", "received_count")
+    change = reading.received_change()
     remark = words("on_last_month", change=words.change(change)) if change is not None else ""
     yield Tile(words("tile.received"), count(volume.get("received_count", 0)), remark, "volume")
     for step in ("accept", "resolve", "follow_up"):
@@ -130,14 +130,15 @@ def _clock_tile(reading: Reading, step: str) -> Tile:
     words, now = reading.words, reading.clock(step, reading.month)
     few, remark = bool(now.get("is_small_sample")), ""
     if now.get("judged_count"):
-        change = reading.rate_change(now, reading.clock(step, reading.previous), "on_time_rate")
-        moved = (
-            ""
-            if change is None
-            else ("▲" if change > 0 else "▼" if change < 0 else "＝") + words("tile.points", points=f"{abs(change) * 100:.1f}")
-        )
-        remark = _counted(reading, now["on_time_count"], now["judged_count"], few, moved)
+        remark = _counted(reading, now["on_time_count"], now["judged_count"], few, _moved(reading, step))
     return Tile(words(f"tile.{step}"), rate(now.get("on_time_rate")), remark, "clock", "dim" if few else "")
+
+
+def _moved(reading: Reading, step: str) -> str:
+    change = reading.on_time_change(step)
+    if change is None:
+        return ""
+    return ("▲" if change > 0 else "▼" if change < 0 else "＝") + reading.words("tile.points", points=f"{abs(change) * 100:.1f}")
 
 
 def _counted(reading: Reading, part: int, whole: int, few: bool, more: str) -> str:

@@ -45,7 +45,7 @@ def test_it_is_said_in_english_too() -> None:
 def test_a_month_without_cases_says_so() -> None:
     found = {name: [] for name in rows()} | {"release": rows()["release"]}
     page = written(found)
-    assert conclusion(page) == "本月没有受理案件；到期 0 件，没有一件两方都已访到。"
+    assert conclusion(page) == "本月没有收到案件；到期 0 件，没有一件两方都已访到。"
     assert [tile.value for tile in page.tiles] == ["0", "—", "—", "—", "—", "0"]
 
 
