@@ -171,7 +171,7 @@ class Home:
     def seconds_by_node(self) -> dict[str, float]:
         """Seconds of each node of the last build, slowest first."""
         told = json.loads((self.folder / "dbt" / "results.json").read_text(encoding="utf-8"))
-        return dict(sorted(((name, seconds) for name, _, seconds, _ in told), key=lambda each: -each[1]))
+        return dict(sorted(((name, seconds) for name, _, seconds, *_ in told), key=lambda each: -each[1]))
 
     def _land(self, run_id: str, start: dt.datetime, end: dt.datetime, *, accept: bool) -> None:
         for name, value in (("first_at", self.first_at), ("from_at", start), ("to_at", end)):
