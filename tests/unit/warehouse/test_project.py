@@ -7,8 +7,10 @@ import datetime as dt
 import shutil
 from pathlib import Path
 
+import duckdb
 import pyarrow.compute as pc
 import pytest
+import yaml
 
 from linli.calendar import calendar_rows, last_published_year
 from linli.register import Register
@@ -107,3 +109,17 @@ def test_a_past_day_has_the_seeds_of_the_last_night_up_to_it(settings: Settings)
     then = stage(settings, kept[1])
     assert (then.folder / "seeds" / "districts.csv").read_text() == "district_code\n340401\n"
     assert stage(settings).definitions != then.definitions
+
+
+def test_every_thread_of_a_build_that_spills_can_set_what_the_profile_sets(tmp_path: Path) -> None:
+    """dbt sets them on each of its connections, and DuckDB does not take every setting once something lies on disk."""
+    profile = yaml.safe_load((Settings.load({}).project / "dbt_project" / "profiles.yml").read_text(encoding="utf-8"))
+    chosen = profile["linli"]["outputs"]["duckdb"]["settings"] | {"memory_limit": "24MB", "threads": 2}
+    with duckdb.connect(tmp_path / "work.duckdb") as con:
+        for _ in range(2):
+            with con.cursor() as cursor:
+                for name, value in chosen.items():
+                    cursor.execute(f"set {name} = '{value}'")
+                cursor.execute("create or replace temp table t as select md5(i::varchar) as h, i from range(400000) r(i) order by h")
+                [(spilled,)] = cursor.execute("select count(*) from duckdb_temporary_files()").fetchall()
+        assert spilled
