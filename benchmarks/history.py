@@ -1,6 +1,7 @@
 """A long history beside a short one: what ten times the months cost a full build, and what they cost a night.
 
-    python benchmarks/history.py [--cases-a-month 83333] [--months 12] [--times 10] [--nights 3] [--districts 20] [--folder DIR]
+    python benchmarks/history.py [--cases-a-month 83333] [--months 12] [--times 10] [--nights 3] [--districts 20] [--memory 14GB]
+        [--folder DIR]
 
 Both homes have the same districts and the same records a month; only the number of months differs. By default that is one
 million cases in a year beside ten million in ten, with every other record of the four sources in proportion. History is
@@ -117,6 +118,7 @@ class Home:
     months: int
     cases_a_month: int
     districts: int
+    memory: str
     day: dt.date = LAST_DAY
     nights: list[Cost] = field(default_factory=list)
 
@@ -125,7 +127,8 @@ class Home:
         write_seeds(seeds, self.districts, self.months)
         clock = self.folder / "clock"
         clock.write_text("2026-12-31")
-        self.settings = Settings.load({"LINLI_HOME": str(self.folder), "LINLI_REFERENCE": str(seeds), "LINLI_CLOCK": str(clock)})
+        places = {"LINLI_HOME": str(self.folder), "LINLI_REFERENCE": str(seeds), "LINLI_CLOCK": str(clock)}
+        self.settings = Settings.load({**places, "LINLI_MEMORY_LIMIT": self.memory})
         self.catalog = pipeline.catalog(self.settings)
         self.gap = int(MICROSECONDS_A_MONTH / self.cases_a_month)
         self.first_at = as_of(_months_before(LAST_DAY, self.months - 1) - dt.timedelta(days=1))
@@ -258,12 +261,14 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--nights", type=int, default=3)
     parser.add_argument("--districts", type=int, default=20)
+    parser.add_argument("--memory", default="14GB", help="what DuckDB may use; ten million cases do not fit the default of a deployment")
     parser.add_argument("--folder", type=Path, help="where the homes are made and kept; what has landed there is not landed again")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as aside:
         folder = given.folder or Path(aside)
         short, long = (
-            Home(folder / f"{times}x", given.months * times, given.cases_a_month, given.districts) for times in (1, given.times)
+            Home(folder / f"{times}x", given.months * times, given.cases_a_month, given.districts, given.memory)
+            for times in (1, given.times)
         )
         homes = {"1x": short, f"{given.times}x": long}
         builds = {name: build(name, home) for name, home in homes.items()}

@@ -176,6 +176,11 @@ class Settings:
         return self.home / "reviews"
 
     @property
+    def copies(self) -> Path:
+        """Copies of the closed months for those outside the team."""
+        return self.home / "copies"
+
+    @property
     def releases(self) -> Path:
         return self.warehouse / "releases"
 

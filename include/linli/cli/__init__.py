@@ -30,6 +30,7 @@ from linli.cli.terminal import (
     stop,
 )
 from linli.settings import SHANGHAI, Settings
+from linli.spreadsheets import inert
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="邻里：小区执法进驻的数据管道与仓库")
 app.add_typer(demo.app, name="demo")
@@ -187,7 +188,7 @@ def sql(
                 writer = csv_format.writer(sys.stdout)
                 writer.writerow(names)
                 while rows := cursor.fetchmany(10_000):
-                    writer.writerows(rows)
+                    writer.writerows([[inert(cell) for cell in row] for row in rows])
             else:
                 show_rows(console, names, cursor.fetchall(), limit)
         except duckdb.Error as error:
@@ -261,6 +262,19 @@ def review(
         pack = pipeline.review(settings, month_of(month), of=of, language=lang, formats=chosen, into=into, progress=tell)
     console.print(f"✓ {month} 月度复盘：{len(pack.units)} 个单位，{len(pack.files)} 个文件，校验值 {pack.checksum[:12]}")
     console.print(f"从这里看起：{pack.folder / 'index.html'}", soft_wrap=True)
+
+
+@app.command()
+def copies(month: Annotated[str, typer.Argument(help="月份，如 2026-10；缺省为所有已结账的月")] = "") -> None:
+    """对外的数据副本：公众、各工作站、各部门各一份，取自已结账的月；涉及不足五名居民的数字不公布。"""
+    from linli import pipeline
+
+    settings = settings_of_environment()
+    with explained(), progress() as tell:
+        written = pipeline.copies(settings, month_of(month) if month else None, progress=tell)
+    for each in written:
+        console.print(f"✓ {each.month:%Y-%m}：{len(each.folders)} 份，{each.counts:,} 个数字中 {each.hidden:,} 个不公布")
+    console.print(f"在 {settings.copies} 下", soft_wrap=True)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from linli.closing.frozen import (
     close,
     closed_months,
     closing_of,
+    folder_of,
 )
 from linli.closing.restatement import Restated, published_tables, restate, restated_since, restatements
 
@@ -27,6 +28,7 @@ __all__ = [
     "close",
     "closed_months",
     "closing_of",
+    "folder_of",
     "published_tables",
     "read_month",
     "restate",

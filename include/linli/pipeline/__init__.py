@@ -1,6 +1,7 @@
 """The only place where stages meet; the DAGs, the command line and the tests all call these functions."""
 
 from linli.pipeline.beside import make_ready as make_gate_ready
+from linli.pipeline.copies import copies
 from linli.pipeline.declarations import stale_files, write_derived_files
 from linli.pipeline.months import check_closable, close_as_answered, close_month, rebuild, restate_all, restate_month
 from linli.pipeline.night import NightReport, backfill, night
@@ -44,6 +45,7 @@ __all__ = [
     "close_month",
     "closing_table_of",
     "configured_feeds",
+    "copies",
     "extract_feed",
     "fail",
     "failed_since",

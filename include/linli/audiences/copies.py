@@ -1,0 +1,168 @@
+"""The copies of one closed month: a folder an audience, a file a table as CSV, all tables as one Excel workbook, and what they mean.
+
+A hidden count is written as HIDDEN, and so is a rate of one. Texts are written so that no spreadsheet takes one for a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import xlsxwriter
+
+from linli.audiences.figures import FEW, Parents, Row, guarded, read
+from linli.audiences.model import AUDIENCES, Audience, Table, declaration
+from linli.durable import whole
+from linli.spreadsheets import inert
+
+HIDDEN = "*"
+Line = list[str | int | float]
+_LEVELS = {
+    "district": "区", "community": "社区", "compound": "小区", "station": "工作站", "department": "部门",
+    "category": "事项类别", "officer": "队员",
+}  # fmt: skip
+_ABOUT = """\
+邻里 {month} 数据副本：{audience}
+
+数字取自 {month} 结账时的冻结数，此后不再改动；结账以后的更正见月度复盘的重述。
+“{hidden}”为不公布：涉及 1 至 {most} 名居民的数字不对外公布，凭其余数字能推算出它们的数字也一并不公布；
+比率的分子或分母不公布的，比率也不公布。
+比率一律由本行的分子、分母相除，合计不等于各行比率的平均。
+
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whom a copy is for: everybody, or one station or department; `key` is empty for everybody."""
+
+    audience: Audience
+    district_code: str = ""
+    key: str = ""
+    name: str = "公众"
+
+    @property
+    def folder(self) -> str:
+        return "-".join(part for part in (self.audience, self.district_code, self.key) if part)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """What the copies need of the reference data: parents of keys, and names by (district_code, level, key)."""
+
+    parents: Parents
+    names: Mapping[tuple[str, str, str], str]
+
+    def places(self) -> list[Place]:
+        """Everybody to write a copy for."""
+        own = [
+            Place(audience, district, key, name)
+            for audience in AUDIENCES
+            for (district, level, key), name in sorted(self.names.items())
+            if level == audience and key != "none"
+        ]
+        return [Place("public"), *own]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What has been written of a month: the folders, and how many counts of all are hidden."""
+
+    month: dt.date
+    folders: list[Path]
+    counts: int
+    hidden: int
+
+
+def write_copies(figures: Path, into: Path, month: dt.date, directory: Directory) -> Copies:
+    """Writes the copies of a closed month of which `figures` are frozen into folders under `into`; those there are left as they are."""
+    declared = declaration()
+    tables = [(table, guarded(read(figures, table), table, declared, directory.parents)) for table in declared.tables]
+    folders = []
+    for place in directory.places():
+        folder = into / place.folder
+        if not folder.exists():
+            with whole(folder) as aside:
+                _write(aside, [(table, _open_to(place, table, rows, directory)) for table, rows in tables], place, month, directory)
+        folders.append(folder)
+    shown = [count for _, rows in tables for row in rows for count in row.counts.values()]
+    return Copies(month, folders, len(shown), shown.count(None))
+
+
+def _open_to(place: Place, table: Table, rows: Sequence[Row], directory: Directory) -> list[Row]:
+    """What everybody sees, and what is the place's own."""
+    everybody, own = (table.open_to.get(audience, []) for audience in ("public", place.audience))
+    return [row for row in rows if row.level in everybody or (row.level in own and _is_own(place, table, row, directory))]
+
+
+def _is_own(place: Place, table: Table, row: Row, directory: Directory) -> bool:
+    if row.district_code != place.district_code:
+        return False
+    if row.level == place.audience:
+        return row.key == place.key
+    column = f"{place.audience}_code"
+    if column in table.by:
+        return row.by[list(table.by).index(column)] == place.key
+    return directory.parents.get((row.district_code, row.level, place.audience), {}).get(row.key) == place.key
+
+
+def _write(folder: Path, tables: Sequence[tuple[Table, list[Row]]], place: Place, month: dt.date, directory: Directory) -> None:
+    filled: list[tuple[Table, list[Line]]] = [
+        (table, [_labels(table), *_lines(table, rows, month, directory)]) for table, rows in tables if rows
+    ]
+    for table, lines in filled:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\r\n").writerows([[inert(cell) for cell in line] for line in lines])
+        (folder / f"{table.name}.csv").write_bytes(text.getvalue().encode("utf-8-sig"))
+    about = _ABOUT.format(month=f"{month:%Y-%m}", audience=place.name, hidden=HIDDEN, most=FEW - 1)
+    about += "".join(f"{table.name}.csv  {table.label}\n" for table, _ in filled)
+    (folder / "说明.txt").write_text(about, encoding="utf-8-sig")
+    _write_workbook(folder / f"linli-{place.folder}-{month:%Y-%m}.xlsx", filled, about, month)
+
+
+def _labels(table: Table) -> Line:
+    return ["月份", "区划代码", "层级", "编码", "名称", *(by.label for by in table.by.values()), *table.counts.values(),
+            *(rate.label for rate in table.rates.values())]  # fmt: skip
+
+
+def _lines(table: Table, rows: Sequence[Row], month: dt.date, directory: Directory) -> Iterator[Line]:
+    for row in rows:
+        by = [
+            column.names.get(value) or directory.names.get((row.district_code, name.removesuffix("_code"), value), value)
+            for (name, column), value in zip(table.by.items(), row.by, strict=True)
+        ]
+        counts = [HIDDEN if count is None else count for count in row.counts.values()]
+        rates = [_rate(row.counts[rate.numerator], row.counts[rate.denominator]) for rate in table.rates.values()]
+        name = directory.names.get((row.district_code, row.level, row.key), "未注明" if row.key == "none" else row.key)
+        yield [f"{month:%Y-%m}", row.district_code, _LEVELS[row.level], row.key, name, *by, *counts, *rates]
+
+
+def _rate(numerator: int | None, denominator: int | None) -> str | float:
+    if numerator is None or denominator is None:
+        return HIDDEN
+    return round(numerator / denominator, 4) if denominator else ""
+
+
+def _write_workbook(path: Path, filled: Sequence[tuple[Table, list[Line]]], about: str, month: dt.date) -> None:
+    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(path, plain) as book:
+        book.set_properties({"created": dt.datetime(month.year, month.month, 1)})  # noqa: DTZ001 - Excel knows no zones
+        bold, share = book.add_format({"bold": True}), book.add_format({"num_format": "0.0%"})
+        page = book.add_worksheet("说明")
+        for at, text in enumerate(about.splitlines()):
+            page.write_string(at, 0, text)
+        for table, (labels, *lines) in filled:
+            page = book.add_worksheet(table.label)
+            page.freeze_panes(1, 5)
+            page.set_column(0, len(labels) - 1, 14)
+            page.write_row(0, 0, labels, bold)
+            for at, line in enumerate(lines, 1):
+                for column, cell in enumerate(line):
+                    if isinstance(cell, str):
+                        page.write_string(at, column, cell)
+                    else:
+                        page.write_number(at, column, cell, share if isinstance(cell, float) else None)

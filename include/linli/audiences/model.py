@@ -1,0 +1,82 @@
+"""What leaves the team, as tables.yml declares it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, model_validator
+
+Audience = Literal["public", "station", "department"]
+AUDIENCES: tuple[Audience, ...] = ("public", "station", "department")
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Family(_Declared):
+    """The rows of level `child` under one key of level `parent` add up to its row."""
+
+    parent: str
+    child: str
+
+
+class By(_Declared):
+    """A further column of a mart's grain: its label, the words of its values, and the value that is the sum of the others."""
+
+    label: str
+    names: dict[str, str] = {}
+    total: str | None = None
+
+
+class Rate(_Declared):
+    """A share of two counts of the table."""
+
+    numerator: str
+    denominator: str
+    label: str
+
+
+class Table(_Declared):
+    """One table of the copies. `only` picks rows by other grain columns of the mart; `open_to` are the levels of each audience."""
+
+    name: str
+    label: str
+    mart: str
+    about: Literal["residents", "work"]
+    by: dict[str, By] = {}
+    only: dict[str, str] = {}
+    open_to: dict[Audience, list[str]]
+    counts: dict[str, str]
+    sums: dict[str, list[str]] = {}
+    rates: dict[str, Rate] = {}
+
+    @property
+    def levels(self) -> list[str]:
+        """Every level somebody sees."""
+        return list(dict.fromkeys(level for levels in self.open_to.values() for level in levels))
+
+    @model_validator(mode="after")
+    def _only_own_counts(self) -> Table:
+        named = [*self.sums, *(part for parts in self.sums.values() for part in parts)]
+        named += [name for rate in self.rates.values() for name in (rate.numerator, rate.denominator)]
+        unknown = sorted(set(named) - set(self.counts))
+        if unknown:
+            raise ValueError(f"{self.name}: not among its counts: {', '.join(unknown)}")
+        return self
+
+
+class Declaration(_Declared):
+    """tables.yml as a whole."""
+
+    families: list[Family]
+    tables: list[Table]
+
+
+@cache
+def declaration() -> Declaration:
+    """What this version publishes to whom. Raises pydantic.ValidationError naming a key that is none."""
+    return Declaration.model_validate(yaml.safe_load(Path(__file__).with_name("tables.yml").read_text(encoding="utf-8")))

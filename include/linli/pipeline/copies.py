@@ -1,0 +1,47 @@
+"""Copies by audience: of every closed month, written once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import duckdb
+
+from linli import audiences, closing, publication
+from linli.pipeline.night import silent
+from linli.settings import Settings
+
+
+def copies(
+    settings: Settings, month: dt.date | None = None, *, progress: Callable[[str, int, int], None] = silent
+) -> list[audiences.Copies]:
+    """Writes what is missing of the copies of `month`, or of every closed month, under copies/; a copy once written is never written again.
+
+    Raises NotClosed for a month that is not closed or when there is none, NothingPublished.
+    """
+    months = [closing.closing_of(settings.closed, month)] if month else closing.closed_months(settings.closed)
+    if not months:
+        raise closing.NotClosed("还没有结过账的月份：副本只含已结账的月份，请先运行 linli month close")
+    con = publication.open_published(settings)
+    try:
+        directory = _directory(con)
+    finally:
+        con.close()
+    written = []
+    for done, closed in enumerate(months):
+        progress(f"{closed.name} 的副本", done, len(months))
+        figures = closing.folder_of(settings.closed, closed.month) / "figures.parquet"
+        written.append(audiences.write_copies(figures, settings.copies / closed.name, closed.month, directory))
+    progress("完成", len(months), len(months))
+    return written
+
+
+def _directory(con: duckdb.DuckDBPyConnection) -> audiences.Directory:
+    parents: dict[tuple[str, str, str], dict[str, str]] = {}
+    for district, compound, community, station in con.execute(
+        "select district_code, compound_code, community_code, station_code from ref.dim_compound order by all"
+    ).fetchall():
+        for level, key in (("community", community), ("station", station)):
+            parents.setdefault((district, "compound", level), {})[compound] = key
+    names = con.execute("select district_code, level, key, key_name from ref.dim_level_key order by all").fetchall()
+    return audiences.Directory(parents, {(district, level, key): name for district, level, key, name in names})
