@@ -83,6 +83,8 @@ class Settings:
     project: Path
     reference: Path
     key_ring: Path
+    alerts_file: Path | None = None
+    """channels and routes of the alerts; None, or not there: the outbox alone"""
     clock: Path | None = None
     """a file with the newest day that is over, where the sources have a time of their own; None: this machine's clock"""
     connections: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -113,6 +115,7 @@ class Settings:
             project=project,
             reference=Path(env.get("LINLI_REFERENCE") or project / "dbt_project" / "seeds").expanduser().resolve(),
             key_ring=Path(env.get("LINLI_KEY_RING") or home / "keys" / "ring.json").expanduser().resolve(),
+            alerts_file=Path(env.get("LINLI_ALERTS") or home / "alerts.yml").expanduser().resolve(),
             clock=Path(env["LINLI_CLOCK"]).expanduser().resolve() if env.get("LINLI_CLOCK") else None,
             connections=_by_source(env, "_URL") | _by_source(env, "_INBOX"),
             tokens=_by_source(env, "_TOKEN"),
@@ -179,6 +182,11 @@ class Settings:
     def copies(self) -> Path:
         """Copies of the closed months for those outside the team."""
         return self.home / "copies"
+
+    @property
+    def alerts(self) -> Path:
+        """What has been told and waits to be delivered, and the outbox."""
+        return self.home / "alerts"
 
     @property
     def releases(self) -> Path:

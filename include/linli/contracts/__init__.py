@@ -1,6 +1,6 @@
 """The declarations of every record kind and what is derived from them."""
 
-from linli.contracts.load import DeclarationError, load
+from linli.contracts.load import DeclarationError, load, read_mapping
 from linli.contracts.model import (
     ARROW_TYPES,
     META,
@@ -33,4 +33,5 @@ __all__ = [
     "SourceDecl",
     "Where",
     "load",
+    "read_mapping",
 ]

@@ -33,7 +33,8 @@ def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_mapping(path: Path) -> dict[str, Any]:
+    """A YAML file that holds keys and values, dates as ISO text. Raises DeclarationError for anything else and for a key given twice."""
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except (yaml.YAMLError, DeclarationError) as error:
@@ -59,7 +60,7 @@ def _explain(path: Path, error: ValidationError) -> DeclarationError:
 
 
 def _record(path: Path, source: SourceDecl) -> RecordDecl:
-    data = _read(path)
+    data = read_mapping(path)
     context = path.with_suffix(".context.sql")
     given = {**data, "source": source.name, "name": path.stem}
     if context.exists():
@@ -103,7 +104,7 @@ def load(folder: Path) -> Catalog:
     """
     sources: dict[str, SourceDecl] = {}
     for path in sorted(folder.glob("*/_source.yml")):
-        data = _read(path)
+        data = read_mapping(path)
         order = data.pop("records", None)
         try:
             source = SourceDecl.model_validate({**data, "name": path.parent.name})
