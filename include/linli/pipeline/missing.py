@@ -4,6 +4,8 @@ that communities owe for the month and that have not come. From the published ma
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from linli import publication
 from linli.contracts import Catalog
@@ -32,8 +34,8 @@ _VANISHED = """
     )
 
     select
-        coalesce(districts.district_name, found.district_code), found.source, found.record, found.category, found.key, named.key_name,
-        found.last_seen_on, found.came_back_on, found.missing_workdays
+        found.district_code, coalesce(districts.district_name, found.district_code), found.source, found.record, found.category, found.key,
+        named.key_name, found.last_seen_on, found.came_back_on, found.missing_workdays
     from found
     left join ref.dim_district as districts on found.district_code = districts.district_code
     left join named
@@ -72,13 +74,73 @@ _NOT_RECEIVED = """
     group by owed.district_code, owed.community_code, districts.district_name, communities.key_name
     order by missing_before desc, count(*) desc, owed.district_code, owed.community_code
 """
+_MISSING_RETURNS = """
+    select district_code, community_code, month, array_agg(sheet)
+    from mart.mart_return_completeness
+    where is_expected and state = 'missing'
+    group by district_code, community_code, month
+    order by district_code, community_code, month desc
+"""
 _SHOWN = 12
+
+
+@dataclass(frozen=True)
+class StoppedRecord:
+    """A kind of records that always came and has stopped; `category` is all, or what the rows are told apart by."""
+
+    district_code: str
+    district: str
+    source: str
+    record: str
+    category: str
+    key: str
+    key_name: str | None
+    last_seen_on: dt.date
+    came_back_on: dt.date | None
+    missing_workdays: int
+
+    def in_words(self, declared: Catalog) -> str:
+        """District, system, record, and since when it is missing."""
+        until = f"到 {self.came_back_on} 才又有，其间" if self.came_back_on else "至今没有，已"
+        return f"{self.district} {self.name(declared)}：{self.last_seen_on} 之后{until} {self.missing_workdays} 个工作日"
+
+    def name(self, declared: Catalog) -> str:
+        """System and record, and which of them."""
+        of_what = "" if self.category == "all" else f"（{CATEGORIES[self.category]}：{self.key_name or KEYS.get(self.key, self.key)}）"
+        return f"{declared.sources[self.source].label}·{declared.record(f'{self.source}.{self.record}').label}{of_what}"
+
+
+@dataclass(frozen=True)
+class MissingReturn:
+    """The sheets of a community's return for a month that are overdue."""
+
+    district_code: str
+    community_code: str
+    month: dt.date
+    sheets: tuple[str, ...]
+
+
+def stopped_records(settings: Settings, month: dt.date) -> list[StoppedRecord]:
+    """Kinds of records whose absence stood at the end of `month` (or stands in it, while it runs). Raises NothingPublished."""
+    return [StoppedRecord(*row) for row in publication.ask(settings, _VANISHED, {"month": month})]
+
+
+def missing_returns(settings: Settings) -> list[MissingReturn]:
+    """Returns that are overdue in any month, by community, the newest month first. Raises NothingPublished."""
+    declared = catalog(settings)
+    rows = publication.ask(settings, _MISSING_RETURNS)
+    return [MissingReturn(district, community, month, _sheets(declared, names)) for district, community, month, names in rows]
+
+
+def _sheets(declared: Catalog, names: Sequence[str]) -> tuple[str, ...]:
+    """The names of sheets as communities know them, in the order of the declarations."""
+    return tuple(str(record.extract.sheet) for record in declared.sources["meeting_returns"].records if record.name in names)
 
 
 def missing_at_the_close(settings: Settings, month: dt.date) -> list[str]:
     """What is missing in the data of `month`, as lines of Markdown; empty when nothing is known to be. Raises NothingPublished."""
     given, declared = {"month": month}, catalog(settings)
-    vanished = [_stopped(declared, *row) for row in publication.ask(settings, _VANISHED, given)]
+    vanished = [f"- {each.in_words(declared)}" for each in stopped_records(settings, month)]
     lines = [f"一向都有、后来没有了的记录 {len(vanished)} 类：", *_capped(vanished, "类", "mart_data_completeness")] if vanished else []
     owed = publication.ask(settings, _NOT_RECEIVED, given)
     if owed:
@@ -90,28 +152,9 @@ def missing_at_the_close(settings: Settings, month: dt.date) -> list[str]:
     return lines
 
 
-def _stopped(
-    declared: Catalog,
-    district: str,
-    source: str,
-    record: str,
-    category: str,
-    key: str,
-    name: str | None,
-    last_seen_on: dt.date,
-    came_back_on: dt.date | None,
-    workdays: int,
-) -> str:
-    of_what = "" if category == "all" else f"（{CATEGORIES[category]}：{name or KEYS.get(key, key)}）"
-    until = f"到 {came_back_on} 才又有，其间" if came_back_on else "至今没有，已"
-    what = f"{declared.sources[source].label}·{declared.record(f'{source}.{record}').label}{of_what}"
-    return f"- {district} {what}：{last_seen_on} 之后{until} {workdays} 个工作日"
-
-
 def _owing(declared: Catalog, district: str, community: str, sheets: list[str], missing_before: int) -> str:
-    names = [str(record.extract.sheet) for record in declared.sources["meeting_returns"].records if record.name in sheets]
     before = f"；此前还缺 {missing_before} 个月" if missing_before else ""
-    return f"- {district} {community}：{'、'.join(names)}{before}"
+    return f"- {district} {community}：{'、'.join(_sheets(declared, sheets))}{before}"
 
 
 def _capped(lines: list[str], unit: str, where: str) -> list[str]:

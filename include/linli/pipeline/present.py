@@ -12,7 +12,7 @@ from rich.table import Table
 
 from linli.contracts import Catalog
 from linli.pipeline.night import NightReport
-from linli.pipeline.report import ClosingTable
+from linli.pipeline.report import ClosingTable, feed_remarks, in_declared_order
 from linli.pipeline.words import STATES, STEPS, moment, typeable
 from linli.register import SourceStatus
 from linli.settings import Settings
@@ -102,23 +102,11 @@ def _feed(catalog: Catalog, status: SourceStatus) -> tuple[str, str]:
 
 def _remarks(statuses: Sequence[SourceStatus], catalog: Catalog) -> list[str]:
     """What is to be said of the feeds, one line for all feeds of a source of which the same is to be said."""
-    said: dict[tuple[str, str, str], list[str]] = {}
-    for status in _in_order(statuses, catalog):
-        label, feed = _feed(catalog, status)
-        detail = status.detail.removeprefix(f"{status.source}.{status.feed}：").removeprefix(f"{status.source}：")
-        since = f"，数据截至 {moment(status.as_of)}" if status.as_of else "，从未载入" if status.state == "failed" else ""
-        state = "" if status.state == "loaded" else f" {STATES[status.state]}{since}"
-        if state or detail:
-            said.setdefault((status.source, label, state + (f"：{detail}" if detail else "")), []).append(feed)
     unset = {s.source for s in statuses} - {s.source for s in statuses if s.state != "not_configured" or s.as_of}
     return [
-        ("[dim]" if name in unset else "[yellow]▲ ") + f"{label}·{'、'.join(feeds)}{text}" for (name, label, text), feeds in said.items()
+        ("[dim]" if remark.source in unset else "[yellow]▲ ") + f"{remark.label}·{'、'.join(remark.feeds)}{remark.text}"
+        for remark in feed_remarks(statuses, catalog)
     ]
-
-
-def _in_order(statuses: Sequence[SourceStatus], catalog: Catalog) -> list[SourceStatus]:
-    order = [(source.name, feed.name) for source in catalog.sources.values() for feed in source.feeds]
-    return sorted(statuses, key=lambda status: order.index((status.source, status.feed)))
 
 
 def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settings: Settings) -> None:
@@ -165,7 +153,7 @@ def show_sources(console: Console, statuses: Sequence[SourceStatus], catalog: Ca
     shown = Table(title="各来源数据截至", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("系统", "记录", "状态", "数据截至"):
         shown.add_column(name, no_wrap=True)
-    for status in _in_order(statuses, catalog):
+    for status in in_declared_order(statuses, catalog):
         never = status.state == "not_configured" and status.as_of is None
         mark = "" if status.state == "loaded" else "[dim]" if never else "[yellow]▲ "
         shown.add_row(*_feed(catalog, status), f"{mark}{STATES[status.state]}", moment(status.as_of))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ _OF_THE_BATCH = {
     "column_missing": ("整批缺少应有的列", "请用规定的表头重报"),
     "key_repeated": ("同一编号出现多次且内容不同", "请核对编号，每条记录使用各自的编号"),
 }
+
+_UNKNOWN = ("违反规则", "请核对后重报")
+_VALUE = re.compile(r"[“（]\{value\}[”）]")
+"""a value in quotes or brackets stands beside the name of its column, and the sentence goes on without it"""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,17 @@ def _words(check: Check, record: RecordDecl, row: dict[str, Any], reading: str |
     return Words(check.rule, check.message.format(**places), check.fix.format(**places))
 
 
+def rule_words(record: RecordDecl, rule: str) -> Words:
+    """A broken rule in words that hold for every row: what a row says there is left out."""
+    check = next((check for check in record.checks if check.rule == rule), None)
+    if check is None:
+        return Words(rule, *_OF_THE_BATCH.get(rule, _UNKNOWN))
+    column = check.column.removeprefix("ctx_unreadable_")
+    label = next((c.label for c in record.columns if c.name == column), column)
+    message, fix = (_VALUE.sub("", text).format(value="…", column=label, row="") for text in (check.message, check.fix))
+    return Words(check.rule, message, fix)
+
+
 def quarantined_row(settings: Settings, full_name: str, key: str) -> QuarantinedRow:
     """The newest quarantine entry of `key`, given whole or as lists show it, with its row as landed.
 
@@ -115,7 +131,7 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
     words = [
         _words(checks[rule], record, row, readings.get(rule))
         if rule in checks
-        else Words(rule, *_OF_THE_BATCH.get(rule, ("违反规则", "请核对后重报")))
+        else Words(rule, *_OF_THE_BATCH.get(rule, _UNKNOWN))
         for rule in entry.rules
     ]
     values = [(c.name, c.label, shown(row.get(c.name))) for c in record.columns]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from linli import publication
 from linli.calendar import previous_month
+from linli.contracts import Catalog
 from linli.pipeline.steps import register_of
+from linli.pipeline.words import STATES, moment
 from linli.register import Register, Run, SourceStatus
 from linli.settings import Settings
 
@@ -45,6 +48,35 @@ class ClosingTable:
     def is_degraded(self) -> bool:
         """Whether a configured source was not loaded, or nothing of it let in."""
         return any(status.is_missing for status in self.statuses)
+
+
+@dataclass(frozen=True)
+class FeedRemark:
+    """What is to be said of some feeds of a source alike: their state, with how far they are loaded, and the detail."""
+
+    source: str
+    label: str
+    feeds: tuple[str, ...]
+    text: str
+
+
+def feed_remarks(statuses: Sequence[SourceStatus], catalog: Catalog) -> list[FeedRemark]:
+    """What is to be said of feeds that are not simply loaded, in the order of the declarations."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for status in in_declared_order(statuses, catalog):
+        detail = status.detail.removeprefix(f"{status.source}.{status.feed}：").removeprefix(f"{status.source}：")
+        since = f"，数据截至 {moment(status.as_of)}" if status.as_of else "，从未载入" if status.state == "failed" else ""
+        state = "" if status.state == "loaded" else f" {STATES[status.state]}{since}"
+        if state or detail:
+            feed = catalog.sources[status.source].feed(status.feed).root.label
+            said.setdefault((status.source, state + (f"：{detail}" if detail else "")), []).append(feed)
+    return [FeedRemark(source, catalog.sources[source].label, tuple(feeds), text) for (source, text), feeds in said.items()]
+
+
+def in_declared_order(statuses: Sequence[SourceStatus], catalog: Catalog) -> list[SourceStatus]:
+    """Statuses of feeds in the order of the declarations."""
+    order = [(source.name, feed.name) for source in catalog.sources.values() for feed in source.feeds]
+    return sorted(statuses, key=lambda status: order.index((status.source, status.feed)))
 
 
 def _rows(settings: Settings, sql: str, month: dt.date, since: dt.date) -> list[dict[str, Any]]:

@@ -75,6 +75,43 @@ class History:
             until, until,
         )  # fmt: skip
 
+    def open_rules(self) -> list[dict[str, Any]]:
+        """Open quarantine entries counted by source, submitter (empty when unknown), record and broken rule; an entry counts under each."""
+        return self._asked(
+            """select q.source, coalesce(q.submitter, '') as submitter, q.record, r.value as rule, count(*) as entries
+            from quarantine q, json_each(q.rules) r where q.closed_at is null group by 1, 2, 3, 4 order by 1, 2, 5 desc, 3, 4"""
+        )
+
+    def open_entries(self) -> dict[tuple[str, str], int]:
+        """Open quarantine entries by (source, submitter)."""
+        rows = self._asked(
+            "select source, coalesce(submitter, '') as submitter, count(*) as entries from quarantine where closed_at is null group by 1, 2"
+        )
+        return {(row["source"], row["submitter"]): row["entries"] for row in rows}
+
+    def closed_entries(self, source: str, submitter: str, since: dt.datetime) -> list[dict[str, Any]]:
+        """Quarantine entries of a submitter closed since then: record, closed_reason, and where the row lies (batch_id, path, row_no)."""
+        return [
+            dict(r)
+            for r in self._db.execute(
+                """select q.record, q.closed_reason, q.batch_id, b.path, q.row_no from quarantine q join batches b using (batch_id)
+                where q.source = ? and coalesce(q.submitter, '') = ? and q.closed_at > ? order by q.rowid""",
+                (source, submitter, as_text(since)),
+            )
+        ]
+
+    def newest_day_published(self) -> dt.date | None:
+        """The newest day any run has published; None before the first."""
+        [row] = self._asked("select max(r.day) as day from publications p join runs r on r.run_id = p.run_id")
+        return dt.date.fromisoformat(row["day"]) if row["day"] else None
+
+    def newest_run(self, kind: str, *states: str) -> dict[str, Any] | None:
+        """The newest run of that kind in one of these states, as a row; None when there is none."""
+        marks = ", ".join("?" for _ in states)
+        row = self._db.execute(f"select * from runs where kind=? and state in ({marks}) order by token desc limit 1", (kind, *states))
+        found = row.fetchone()
+        return dict(found) if found else None
+
     def _asked(self, sql: str, *given: dt.date) -> list[dict[str, Any]]:
         args = [as_text(value) if isinstance(value, dt.datetime) else value.isoformat() for value in given]
         return [dict(r) for r in self._db.execute(sql, args)]
