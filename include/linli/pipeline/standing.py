@@ -1,0 +1,141 @@
+"""What there is to be told of the published marts, as messages: steps due, records stopped, returns missing, a month to approve."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter, itemgetter
+
+from linli import closing, publication
+from linli.alerts import Line, Message, fingerprint_of
+from linli.calendar import next_month, previous_month
+from linli.contracts import Catalog
+from linli.pipeline.missing import missing_returns, stopped_records
+from linli.pipeline.places import Places
+from linli.pipeline.words import STEPS
+from linli.register import Register
+from linli.settings import SHANGHAI, Settings, as_of
+
+CASES_NAMED = 10
+"""case numbers a line names; the rest is counted"""
+_RETURN_MONTHS = 12
+
+_AS_OF = "select max(as_of) from main.published_at"
+_MARTS = "select table_name from information_schema.tables where table_schema = 'mart'"
+_DUE = f"""
+    select
+        coalesce(nullif(station_code, 'none'), nullif(compound_code, 'none'), district_code) as place, state, step, count(*), min(due_on),
+        array_agg(case_no order by due_on, case_no)[1:{CASES_NAMED}]
+    from mart.mart_due_step
+    group by all
+    order by place, state = 'overdue', array_position(['accept', 'resolve', 'follow_up'], step)
+"""
+
+
+def published_as_of(settings: Settings) -> dt.datetime | None:
+    """How far the newest release reaches; None before the first one."""
+    try:
+        [(found,)] = publication.ask(settings, _AS_OF)
+    except publication.NothingPublished:
+        return None
+    return found if isinstance(found, dt.datetime) else None
+
+
+def _has(settings: Settings, mart: str) -> bool:
+    """Whether the newest release has the mart: until the night after an upgrade it may be older than this code."""
+    return (mart,) in publication.ask(settings, _MARTS)
+
+
+def due_cases(settings: Settings, places: Places, reach: dt.datetime, at: dt.datetime) -> Iterator[Message]:
+    """The steps due on the day the release reaches to, or overdue then, one message a station: counts and case numbers."""
+    if not _has(settings, "mart_due_step"):
+        return
+    state_on = reach.astimezone(SHANGHAI).date()
+    rows = publication.ask(settings, _DUE)
+    for place, group in groupby(rows, key=itemgetter(0)):
+        lines, counts = [], {"due_today": 0, "overdue": 0}
+        for _, state, step, count, oldest_on, cases in group:
+            counts[state] += count
+            since = f"已逾期（最早 {oldest_on:%m-%d} 到期）" if state == "overdue" else f"{state_on:%m-%d} 到期"
+            more = "等" if count > len(cases) else ""
+            lines.append(Line(f"{STEPS[step]} {since}：{'、'.join(cases)}{more}", count, "项"))
+        stale = [Line("数据没有更新到昨天，其后办理的没有计入")] if state_on < at.astimezone(SHANGHAI).date() else []
+        yield Message(
+            kind="due_cases",
+            severity="warning" if counts["overdue"] else "info",
+            topic=place,
+            fingerprint=fingerprint_of([reach.isoformat(), [[line.text, line.count] for line in lines]]),
+            title=f"{places.name(place)}：{state_on:%m-%d} 到期 {counts['due_today']} 项，已逾期 {counts['overdue']} 项",
+            lines=(*stale, *lines),
+            remedy=("在案件系统中核实、办结或回访；昨天办理而今天仍列出的，是还没有录入或被退回",),
+            subject=places.subject("case_system", place, day=state_on.isoformat()),
+            as_of=reach,
+        )
+
+
+def stopped(settings: Settings, declared: Catalog, reach: dt.datetime) -> Iterator[Message]:
+    """Kinds of records that always came and stand stopped, one message a district and source."""
+    if not _has(settings, "mart_data_completeness"):
+        return
+    day = reach.astimezone(SHANGHAI).date() - dt.timedelta(days=1)
+    found = [each for each in stopped_records(settings, day.replace(day=1)) if each.came_back_on is None]
+    found.sort(key=attrgetter("district_code", "source"))
+    for (district, source), group in groupby(found, key=attrgetter("district_code", "source")):
+        kinds = list(group)
+        yield Message(
+            kind="stopped_category",
+            severity="warning",
+            topic=f"{district}/{source}",
+            fingerprint=fingerprint_of(sorted([each.record, each.category, each.key, each.last_seen_on.isoformat()] for each in kinds)),
+            title=f"{kinds[0].district} {declared.sources[source].label}：{len(kinds)} 类一向都有的记录没有了",
+            lines=tuple(Line(each.in_words(declared).removeprefix(f"{each.district} ")) for each in kinds),
+            remedy=("请报送方核对：确实没有，还是没有录入、接口有变；明细见 mart_data_completeness",),
+            subject=Places(districts={district: district}).subject(source, district),
+            as_of=reach,
+        )
+
+
+def returns(settings: Settings, places: Places, reach: dt.datetime) -> Iterator[Message]:
+    """Returns that are overdue, one message a community."""
+    if not _has(settings, "mart_return_completeness"):
+        return
+    since = reach.astimezone(SHANGHAI).date() - dt.timedelta(days=31 * (_RETURN_MONTHS + 1))
+    owed = [each for each in missing_returns(settings) if each.month >= since]
+    for community, group in groupby(owed, key=attrgetter("community_code")):
+        months = list(group)
+        subject = places.subject("meeting_returns", community)
+        yield Message(
+            kind="missing_returns",
+            severity="warning",
+            topic=community,
+            fingerprint=fingerprint_of(sorted([each.month.isoformat(), *each.sheets] for each in months)),
+            title=f"{places.name(community)}：{len(months)} 个月的台账到期没有收到",
+            lines=tuple(Line(f"{each.month:%Y-%m}：{'、'.join(each.sheets)}") for each in months),
+            remedy=("请补报到收件文件夹；已经报过的，看是否被退回：linli quarantine list --source meeting_returns",),
+            subject=subject,
+            as_of=reach,
+        )
+
+
+def month_waits(settings: Settings, register: Register, reach: dt.datetime) -> Iterator[Message]:
+    """The newest month loaded to its end, while nobody has approved it."""
+    day = reach.astimezone(SHANGHAI).date() - dt.timedelta(days=1)
+    month = day.replace(day=1)
+    if next_month(month) - dt.timedelta(days=1) != day:
+        month = previous_month(month)
+    first = register.first_window_end()
+    is_loaded = first is not None and first <= as_of(next_month(month) - dt.timedelta(days=1))
+    if not is_loaded or any(each.month == month for each in closing.closed_months(settings.closed)):
+        return
+    yield Message(
+        kind="month_waits",
+        severity="info",
+        topic=f"{month:%Y-%m}",
+        fingerprint=fingerprint_of(f"{month:%Y-%m}"),
+        title=f"{month:%Y年%m月}已载入完，等待批准结账",
+        lines=(Line("批准后数字冻结，此后的更正列为重述；同时选定下月专项整治"),),
+        remedy=(f"在 Airflow 的 monthly_review 中批准，或运行：linli month close {month:%Y-%m} --approved-by 批准的岗位",),
+        subject=Places().subject(day=month.isoformat()),
+        as_of=reach,
+    )
