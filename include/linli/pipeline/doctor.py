@@ -1,5 +1,5 @@
 """What a deployment stands on, looked at one thing after the other: the sources, the key ring, the disk, the calendar, the font, the last
-night. Each finding says what is so and, where something is wrong, what to do about it."""
+night, the alerts. Each finding says what is so and, where something is wrong, what to do about it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from linli import calendar, sources
+from linli.alerts import OUTBOX
 from linli.contracts import Catalog
 from linli.failures import Refusal
+from linli.pipeline.alerts import configuration_of, spool_of
 from linli.pipeline.report import latest_day
 from linli.pipeline.steps import catalog
 from linli.pipeline.words import moment
@@ -50,6 +52,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _calendar(settings.newest_day())
     yield _font()
     yield _last_night(settings)
+    yield _alerts(settings)
 
 
 def _sources(settings: Settings, declared: Catalog) -> Iterator[Finding]:
@@ -138,3 +141,25 @@ def _last_night(settings: Settings) -> Finding:
             "最近一夜", "doubtful", f"发布到 {day}，落后 {behind} 天", f"linli backfill --from {day + dt.timedelta(days=1)} --to {newest}"
         )
     return Finding("最近一夜", "ok", f"发布到 {day}（{moment(as_of(day))} 之前）")
+
+
+def _alerts(settings: Settings) -> Finding:
+    subject = "消息渠道"
+    try:
+        channels = configuration_of(settings).channels
+    except Refusal as error:
+        return Finding(subject, "broken", str(error), "按 docs/howto/alerts.md 改正")
+    problems = [f"{name}：{problem}" for name, channel in channels.items() if (problem := channel.problem())]
+    undelivered = 0
+    if settings.alerts.exists():
+        with spool_of(settings) as spool:
+            problems += [f"{name}：{found['said']}" for name, found in spool.troubles().items() if name in channels]
+            counts = spool.counts()
+            undelivered = sum(counts.get(state, 0) for state in ("refused", "given_up"))
+    if problems:
+        return Finding(subject, "broken", "；".join(problems), "改正后运行 linli alerts test 渠道名，再 linli alerts send")
+    if undelivered:
+        return Finding(subject, "doubtful", f"{undelivered} 条没有送达，已另存到 outbox", "linli alerts list")
+    if list(channels) == [OUTBOX]:
+        return Finding(subject, "doubtful", f"只写到 {settings.alerts / OUTBOX}", "要发到群里或邮箱，见 docs/howto/alerts.md")
+    return Finding(subject, "ok", "、".join(name for name in channels if name != OUTBOX))

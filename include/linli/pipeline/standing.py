@@ -24,12 +24,19 @@ _RETURN_MONTHS = 12
 _AS_OF = "select max(as_of) from main.published_at"
 _MARTS = "select table_name from information_schema.tables where table_schema = 'mart'"
 _DUE = f"""
-    select
-        coalesce(nullif(station_code, 'none'), nullif(compound_code, 'none'), district_code) as place, state, step, count(*), min(due_on),
-        array_agg(case_no order by due_on, case_no)[1:{CASES_NAMED}]
-    from mart.mart_due_step
-    group by all
-    order by place, state = 'overdue', array_position(['accept', 'resolve', 'follow_up'], step)
+    with placed as (
+        select *, coalesce(nullif(station_code, 'none'), nullif(compound_code, 'none'), district_code) as place from mart.mart_due_step
+    ),
+
+    counted as (
+        select
+            place, state, step, count(*) as steps, min(due_on) as oldest_on,
+            array_agg(case_no order by due_on, case_no)[1:{CASES_NAMED}] as case_nos
+        from placed
+        group by place, state, step
+    )
+
+    select * from counted order by place, state = 'overdue', array_position(['accept', 'resolve', 'follow_up'], step)
 """
 
 
@@ -57,7 +64,7 @@ def due_cases(settings: Settings, places: Places, reach: dt.datetime, at: dt.dat
         lines, counts = [], {"due_today": 0, "overdue": 0}
         for _, state, step, count, oldest_on, cases in group:
             counts[state] += count
-            since = f"已逾期（最早 {oldest_on:%m-%d} 到期）" if state == "overdue" else f"{state_on:%m-%d} 到期"
+            since = f"已逾期（最早 {oldest_on} 到期）" if state == "overdue" else f"{state_on:%m-%d} 到期"
             more = "等" if count > len(cases) else ""
             lines.append(Line(f"{STEPS[step]} {since}：{'、'.join(cases)}{more}", count, "项"))
         stale = [Line("数据没有更新到昨天，其后办理的没有计入")] if state_on < at.astimezone(SHANGHAI).date() else []
