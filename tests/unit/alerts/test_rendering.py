@@ -138,7 +138,8 @@ def test_nothing_from_data_is_markup_a_mention_or_a_link(text: str) -> None:
 
 
 def test_names_and_commands_stay_as_they_are() -> None:
-    for text in ("linli month close 2026-10 --approved-by 区综合执法办", "LINLI_CASE_SYSTEM_URL", "案件 340405-2026-000437", "mart_due_step"):
+    command = "linli month close 2026-10 --approved-by 区综合执法办"
+    for text in (command, "LINLI_CASE_SYSTEM_URL", "案件 340405-2026-000437", "mart_due_step"):
         assert unmarked(text) == text == plain(text)
 
 
