@@ -8,37 +8,31 @@ at any time. Deliveries that fail wait in the spool and do not fail a run.
 from __future__ import annotations
 
 import pendulum
-from airflow.sdk import DAG, CronTriggerTimetable, PartitionedAssetTimetable, TriggerRule, task
+from airflow.sdk import DAG, CronTriggerTimetable, PartitionedAssetTimetable, task
 from deployment import TIMEZONE, WAREHOUSE, settings
 
 START = pendulum.datetime(2026, 1, 1, tz=TIMEZONE)
 
 
-def _delivered(sent: object) -> dict[str, int]:
-    from dataclasses import asdict
-
-    return asdict(sent.delivered)  # type: ignore[attr-defined, no-any-return]
-
-
-@task(trigger_rule=TriggerRule.ALL_DONE)
+@task
 def send() -> dict[str, int]:
     from linli.pipeline import alerts
 
-    return _delivered(alerts.send_alerts(settings()))
+    return alerts.send_alerts(settings()).delivered.as_counts()
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE)
+@task
 def heartbeat() -> dict[str, int]:
     from linli.pipeline import alerts
 
-    return _delivered(alerts.heartbeat(settings()))
+    return alerts.heartbeat(settings()).delivered.as_counts()
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE)
+@task
 def morning() -> dict[str, int]:
     from linli.pipeline import alerts
 
-    return _delivered(alerts.morning(settings()))
+    return alerts.morning(settings()).delivered.as_counts()
 
 
 with DAG(
@@ -61,4 +55,6 @@ with DAG(
     tags=["linli"],
     doc_md=__doc__,
 ):
-    heartbeat() >> morning() >> send()
+    heartbeat()
+    morning()
+    send()

@@ -60,7 +60,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_they_load(parsed: dict[str, Any]) -> None:
     assert parsed["errors"] == []
-    assert sorted(parsed["dags"]) == ["monthly_review", "nightly", "reconcile"]
+    assert sorted(parsed["dags"]) == ["monthly_review", "nightly", "reconcile", "watch_clock", "watch_quality"]
 
 
 def test_parsing_brings_in_nothing_heavy(parsed: dict[str, Any]) -> None:
@@ -68,9 +68,18 @@ def test_parsing_brings_in_nothing_heavy(parsed: dict[str, Any]) -> None:
 
 
 def test_nights_are_keyed_by_day_and_never_overlap(parsed: dict[str, Any]) -> None:
-    for dag in parsed["dags"].values():
-        assert dag["timetable"] == "PartitionedCronTimetable" or "Partition" in dag["timetable"]
+    for name, dag in parsed["dags"].items():
+        assert name == "watch_clock" or dag["timetable"] == "PartitionedCronTimetable" or "Partition" in dag["timetable"]
         assert dag["active"] == 1 and dag["catchup"] is False
+
+
+def test_alerts_are_sent_after_each_publication_and_every_hour_whatever_became_of_the_night(parsed: dict[str, Any]) -> None:
+    after, hourly = parsed["dags"]["watch_quality"], parsed["dags"]["watch_clock"]
+    assert after["timetable"] == "PartitionedAssetTimetable" and list(after["tasks"]) == ["send"]
+    # a run by the clock waits for no asset, so a night that publishes nothing is told of all the same
+    assert hourly["timetable"] == "CronTriggerTimetable" and sorted(hourly["tasks"]) == ["heartbeat", "morning", "send"]
+    # each by itself: one that fails stops no other, and fails the run
+    assert [task["down"] for task in hourly["tasks"].values()] == [[], [], []]
 
 
 def test_the_form_of_the_review_is_filled_in_with_the_first_proposal() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from linli.alerts.channels import Channel, Clock, Outcome, Pace
 from linli.alerts.spool import Parcel, Spool
@@ -32,6 +32,10 @@ class Delivered:
     refused: int = 0
     given_up: int = 0
     waiting: int = 0
+
+    def as_counts(self) -> dict[str, int]:
+        """The counts by name."""
+        return asdict(self)
 
 
 class _Round:

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from linli import privacy
 from linli.alerts import Line, Message, Told, fingerprint_of
 from linli.contracts import Catalog, RecordDecl
 from linli.pipeline.places import Places
@@ -23,6 +24,7 @@ _ENDED = ("succeeded", "degraded", "failed")
 _LONGEST_NIGHT = dt.timedelta(hours=12)
 """a run that still runs after that was killed"""
 _MONTHS_SHOWN = 6
+_CLOSED = "struct(batch varchar, row integer, until timestamptz)[]"
 
 
 # ---- runs ------------------------------------------------------------------------------------------------------------
@@ -37,7 +39,8 @@ def runs(register: Register, declared: Catalog) -> list[Message]:
 def _unwell(register: Register, declared: Catalog, row: Mapping[str, Any]) -> Message:
     run = register.run(row["run_id"])
     missing = [status for status in register.source_statuses(run) if status.is_missing]
-    lines = [Line(f"{remark.label}·{'、'.join(remark.feeds)}{remark.text}") for remark in feed_remarks(missing, declared)]
+    # What a source answered is in its own words, and it is told outside.
+    lines = [Line(privacy.scrub(f"{remark.label}·{'、'.join(remark.feeds)}{remark.text}")) for remark in feed_remarks(missing, declared)]
     is_failed, what = row["state"] == "failed", RUN_KINDS[run.kind]
     if is_failed:
         lines += [
@@ -230,14 +233,14 @@ def _months(settings: Settings, declared: Catalog, source: str, rows: Iterable[M
             chosen = [row for row in by_record.get(record.name, []) if (settings.home / row["path"]).exists()]
             if column and chosen:
                 paths = sorted({str(settings.home / row["path"]) for row in chosen})
-                rows_at = [{"batch": row["batch_id"], "row": row["row_no"]} for row in chosen]
+                rows_at = [{"batch": row["batch_id"], "row": row["row_no"], "until": row["interval_end"]} for row in chosen]
                 found |= {
                     month
                     for (month,) in con.execute(
                         f"""select distinct cast(date_trunc('month', cast("{column}" as date)) as date) from read_parquet($paths) as batch
-                        join (select unnest(cast($rows as struct(batch varchar, row integer)[]), max_depth := 2)) as closed
+                        join (select unnest(cast($rows as {_CLOSED}), max_depth := 2)) as closed
                           on batch._batch_id = closed.batch and batch._row_no = closed.row
-                        where cast("{column}" as date) between date '2015-01-01' and current_date""",
+                        where cast("{column}" as date) between date '2015-01-01' and cast(until as date)""",
                         {"paths": paths, "rows": rows_at},
                     ).fetchall()
                 }

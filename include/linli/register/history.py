@@ -90,11 +90,13 @@ class History:
         return {(row["source"], row["submitter"]): row["entries"] for row in rows}
 
     def closed_entries(self, source: str, submitter: str, since: dt.datetime) -> list[dict[str, Any]]:
-        """Quarantine entries of a submitter closed since then: record, closed_reason, and where the row lies (batch_id, path, row_no)."""
+        """Quarantine entries of a submitter closed since then: record, closed_reason, where the row lies (batch_id, path, row_no) and the
+        end of the interval it was loaded in."""
         return [
             dict(r)
             for r in self._db.execute(
-                """select q.record, q.closed_reason, q.batch_id, b.path, q.row_no from quarantine q join batches b using (batch_id)
+                """select q.record, q.closed_reason, q.batch_id, b.path, q.row_no, b.interval_end
+                from quarantine q join batches b using (batch_id)
                 where q.source = ? and coalesce(q.submitter, '') = ? and q.closed_at > ? order by q.rowid""",
                 (source, submitter, as_text(since)),
             )

@@ -39,7 +39,7 @@ def test_everything_is_looked_at_whatever_is_broken(settings: Settings) -> None:
     assert "127.0.0.1:1/x" not in told["案件系统"].said
     assert states["会议台账"] == "ok"
     assert states["积分台账"] == "doubtful" and "LINLI_POINTS_LEDGER_URL" in told["积分台账"].remedy
-    assert list(states)[-6:] == ["LINLI_HOME", "假名密钥", "磁盘", "工作日历", "中文字体", "最近一夜"]
+    assert list(states)[-7:] == ["LINLI_HOME", "假名密钥", "磁盘", "工作日历", "中文字体", "最近一夜", "消息渠道"]
     assert all(finding.remedy or finding.state == "ok" for finding in told.values())
 
 
@@ -77,3 +77,25 @@ def test_days_that_were_not_loaded(settings: Settings, monkeypatch: pytest.Monke
     monkeypatch.setattr(doctor, "latest_day", lambda _: dt.date(2026, 10, 28))
     night = found(replace(settings, clock=tmp_path / "day"))["最近一夜"]
     assert (night.said, night.remedy) == ("发布到 2026-10-28，落后 3 天", "linli backfill --from 2026-10-29 --to 2026-10-31")
+
+
+def test_channels_that_take_nothing_are_told_with_what_to_do(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from linli.pipeline import alerts
+
+    assert found(settings)["消息渠道"].state == "doubtful" and "alerts.md" in found(settings)["消息渠道"].remedy
+    channels = settings.home / "alerts.yml"
+    channels.write_text("chanels: {}", encoding="utf-8")
+    assert found(settings)["消息渠道"].said == "alerts.yml：chanels：不认识的键，请检查拼写"
+    channels.write_text("channels: {group: {kind: wecom, base: 'http://127.0.0.1:1', key: {env: LINLI_TEST_KEY}}}", encoding="utf-8")
+    monkeypatch.delenv("LINLI_TEST_KEY", raising=False)
+    assert found(settings)["消息渠道"] == Finding(
+        "消息渠道",
+        "broken",
+        "group：环境变量 LINLI_TEST_KEY 没有设置",
+        "改正后运行 linli alerts test 渠道名，再 linli alerts send",
+    )
+    monkeypatch.setenv("LINLI_TEST_KEY", "key-of-the-test")
+    assert found(settings)["消息渠道"] == Finding("消息渠道", "ok", "group")
+    alerts.heartbeat(settings)
+    told = found(settings)["消息渠道"]
+    assert (told.state, told.said) == ("broken", "group：连接不上")
