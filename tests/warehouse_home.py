@@ -112,7 +112,7 @@ class Home:
         """The marts and facts that a night changes, in a fixed order."""
         tables = (
             "mart.mart_clock_257", "mart.mart_two_callback_satisfaction",
-            "mart.mart_stage_blame", "mart.mart_stage_time", "mart.mart_whistle", "mart.mart_backlog",
+            "mart.mart_stage_blame", "mart.mart_stage_time", "mart.mart_whistle", "mart.mart_backlog", "mart.mart_due_step",
             "mart.mart_case_volume",
             "mart.mart_callback_agreement", "mart.mart_disagreement_case", "mart.mart_score", "mart.mart_signal", "mart.mart_signal_case",
             "core.fct_case_round", "core.fct_case_step", "core.fct_callback", "core.fct_whistle", "core.fct_suspension",

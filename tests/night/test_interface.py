@@ -105,9 +105,9 @@ def test_nobody_gets_in_without_the_password(interface: Interface) -> None:
 def test_the_dags_are_listed(interface: Interface) -> None:
     def listed() -> list[str]:
         found = sorted(dag["dag_id"] for dag in interface.ask("/api/v2/dags")["dags"])
-        return found if len(found) >= 3 else []
+        return found if len(found) >= 5 else []
 
-    assert interface.wait_for(listed) == ["monthly_review", "nightly", "reconcile"]
+    assert interface.wait_for(listed) == ["monthly_review", "nightly", "reconcile", "watch_clock", "watch_quality"]
     assert interface.ask("/api/v2/importErrors")["import_errors"] == []
 
 

@@ -15,6 +15,8 @@ from linli.alerts.spool import Parcel, Spool
 from linli.locks import locked
 
 GIVEN_UP_AFTER = dt.timedelta(days=7)
+KEPT = dt.timedelta(days=400)
+"""how long what has been told can be looked up"""
 PATIENCE = dt.timedelta(minutes=3)
 """how long a delivery waits for the pace of a channel before it leaves the rest to the next one"""
 
@@ -99,6 +101,7 @@ def deliver(spool: Spool, channels: Mapping[str, Channel], *, fallback: str, clo
     with locked(spool.path.with_name(".sending.lock")):
         begun = clock.now()
         spool.recall()
+        spool.forget(begun - KEPT)
         given_up = spool.give_up(tuple(channels), before=begun - GIVEN_UP_AFTER, at=begun, fallback=fallback)
         current = _Round(spool, channels, clock, fallback)
         while (due := current.soonest()) and due[0] <= begun + patience:

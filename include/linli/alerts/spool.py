@@ -221,6 +221,16 @@ class Spool:
                 self._forward(number, fallback, f"本应发往 {channel}，{why}", at)
         return len(ended)
 
+    def forget(self, before: dt.datetime) -> int:
+        """Removes messages told before then that nothing waits for and no standing state was told by. Returns how many."""
+        old = (
+            "select number from messages m where told_at < ? and number not in (select number from states)"
+            f" and not exists (select 1 from deliveries d where d.number = m.number and {_WAITING})"
+        )
+        with self._write() as db:
+            db.execute(f"delete from deliveries where number in ({old})", (_text(before),))
+            return db.execute(f"delete from messages where number in ({old})", (_text(before),)).rowcount
+
     def _forward(self, number: int, channel: str, remark: str, at: dt.datetime) -> None:
         self._db.execute(
             "insert or ignore into deliveries (number, channel, recipient, remark, waits_since) values (?,?,'',?,?)",

@@ -175,8 +175,8 @@ def quarantined(register: Register, declared: Catalog, places: Places, told: Map
             title=f"{declared.sources[source].label}·{places.name(submitter)}：退回 {total} 条待改",
             lines=(Line("退回待改", total), *before, *reasons),
             remedy=(
-                f"逐条查看：linli quarantine list --source {source}",
                 "在来源系统或台账中改正即可，下一夜重新把关，改好的自动了结",
+                f"数据组逐条查看：linli quarantine list --source {source}",
             ),
             subject=places.subject(source, submitter, run_id=newest["run_id"] if newest else "", day=newest["day"] if newest else ""),
             as_of=_published_until(register),

@@ -273,6 +273,22 @@ def test_a_doubtful_end_is_remembered_a_certain_one_is_not_in_doubt(spool: Spool
     assert [letter.is_doubtful for letter, _, _ in robot.letters] == [False, False, True, True]
 
 
+def test_what_was_told_long_ago_is_forgotten_but_for_what_stands_or_waits(spool: Spool) -> None:
+    robot, outbox, clock = Robot(), Robot("outbox"), StoppedClock()
+    tell(spool, message(topic="ended"), message(topic="stands"))
+    sent(spool, clock, robot, outbox)
+    tell(spool, message(topic="stands"))
+    clock.pass_by(days=399)
+    sent(spool, clock, robot, outbox)
+    assert {row["number"] for row in spool.deliveries()} == {1, 2}
+    clock.pass_by(days=2)
+    robot.answer = lambda _: Outcome("unreachable", "连接不上")
+    tell(spool, message(topic="stands"), message(topic="waits"), at=clock.now())
+    sent(spool, clock, robot, outbox)
+    assert {row["number"] for row in spool.deliveries()} == {2, 3}
+    assert list(spool.standing("watch")) == ["stands", "waits"]
+
+
 def test_every_recipient_is_a_delivery_of_its_own(spool: Spool) -> None:
     mail, outbox, clock = Robot("mail", recipients=("a", "b")), Robot("outbox"), StoppedClock()
     spool.tell("watch", [message()], at=MORNING, route=lambda _: [("mail", "a"), ("mail", "b")])
