@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from linli.contracts.model import OF_THE_FILE, REGISTER_OF_FILES, Catalog, RecordDecl, SourceDecl, plain, with_readable_checks
+from linli.contracts.slip import ACTION, PLACE, REASON, REMEDY
 from linli.failures import Refusal
 
 
@@ -95,6 +96,9 @@ def _check_files(source: SourceDecl) -> None:
         nameless = [column.name for column in record.columns if not column.headers and column.name not in OF_THE_FILE]
         if nameless:
             raise DeclarationError(f"{said}: columns: no headers are given for {', '.join(nameless)}")
+        taken = sorted({header for column in record.columns for header in column.headers} & {PLACE, ACTION, REASON, REMEDY})
+        if taken:
+            raise DeclarationError(f"{said}: columns: the headers {', '.join(taken)} are those of a return slip's own columns")
 
 
 def load(folder: Path) -> Catalog:

@@ -16,15 +16,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linli.contracts.model import Feed, RecordDecl
+from linli.contracts.model import RecordDecl
 from linli.durable import sync
 from linli.landing.batchfile import LandingError, write
 from linli.locks import locked
-from linli.privacy import KeyRing, protect, scrub
 from linli.register import Batch, Register, Run
 from linli.settings import SHANGHAI, Settings
 
-__all__ = ["LandingError", "Part", "Reading", "SourceFile", "land", "land_reading", "land_together"]
+__all__ = ["LandingError", "Part", "Reading", "SourceFile", "land", "land_together"]
 
 
 class Interval(Protocol):
@@ -68,6 +67,9 @@ class Reading(Protocol):
     @property
     def file(self) -> SourceFile | None: ...
 
+    @property
+    def amends(self) -> bool: ...
+
 
 @dataclass(frozen=True)
 class Part:
@@ -78,43 +80,6 @@ class Part:
     rows: pa.RecordBatchReader | pa.Table
     expected_rows: int | Future[int] | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
-
-
-def land_reading(
-    settings: Settings,
-    register: Register,
-    feed: Feed,
-    reading: Reading,
-    *,
-    ring: KeyRing,
-    window: Interval,
-    run: Run,
-    kind: str | None = None,
-) -> list[Batch]:
-    """The records of a reading of `feed`, personal values protected on the way; `kind` is by default 'file' for a file's, else 'window'.
-
-    A record the reading has no table for (a sheet the file has not) gets no batch.
-    """
-    parts = [
-        Part(
-            record,
-            protect(reading.tables[record.name], record, ring),
-            reading.expected_rows.get(record.name),
-            {"new_columns": [scrub(name) for name in new]} if (new := reading.new_columns.get(record.name)) else {},
-        )
-        for record in feed.records
-        if record.name in reading.tables
-    ]
-    return land_together(
-        settings,
-        register,
-        parts,
-        kind=kind or ("file" if reading.file else "window"),
-        window=window,
-        snapshot_at=reading.snapshot_at,
-        run=run,
-        file=reading.file,
-    )
 
 
 def land(

@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linli.contracts.model import Feed, RecordDecl
-from linli.landing.batches import Part, Reading, aside_folder, check_count, land_reading, land_together, link, partition
+from linli.landing.batches import Part, Reading, aside_folder, check_count, land_together, link, partition
 from linli.landing.batchfile import read_footer, write
+from linli.landing.readings import land_reading
 from linli.privacy import KeyRing, protect
 from linli.register import Register, Run
 from linli.settings import Settings

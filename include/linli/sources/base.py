@@ -53,6 +53,8 @@ class Reading:
     Tables are named by record; their columns are the record's declared ones with the declared types, and those META columns the
     transport knows. `expected_rows` is what the source counted in the same snapshot, None where it cannot count, a future where it counts
     when the last row has been read. `new_columns` names columns the source has and the declaration has not: they are left behind.
+    A reading that `amends` is a filled-in return slip: its rows replace some of those of the newest landed version of each sheet that
+    its register of files names, and beside their columns are those of `linli.contracts.slip`.
     """
 
     snapshot_at: dt.datetime
@@ -60,6 +62,7 @@ class Reading:
     expected_rows: Mapping[str, int | Future[int] | None] = field(default_factory=dict)
     new_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     file: FileRef | None = None
+    amends: bool = False
 
 
 class Source(Protocol):

@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from linli.contracts.model import Feed, RecordDecl
 from linli.settings import variable_of
 from linli.sources.base import FileRef, Reading, SourceUnavailable, Window
-from linli.sources.grids import Refused, read_grids, title_of
+from linli.sources.grids import Grid, Refused, read_grids, title_of
 from linli.sources.inbox import community_in, dropped, month_in, safe_label, sha256
 from linli.sources.returns import Sheet, find_sheet, typed
+from linli.sources.slips import is_slip, read_slip, slip_label, titles, version_of
 
 WHOLE_FILE = "全部"
 """the sheet of a refused file when neither its name nor its title tells which one it was"""
@@ -63,20 +64,23 @@ class InboxSource:
         label = safe_label(path.name, sha)
         tables: dict[str, pa.Table] = {}
         try:
-            sheets = _sheets(path, content, kinds)
+            grids = read_grids(path.suffix.lower(), content)
+            if is_slip(grids):
+                return self._slip(feed, path, grids, sha, received_at)
+            sheets = _sheets(path, grids, kinds)
             entries = []
             for sheet in sheets:
                 community, month_on = self._whose(sheet.title, path.name, sheet)
                 rows = len(sheet.row_numbers)
                 given = {"community_code": pa.repeat(pa.scalar(community, pa.string()), rows), "month_on": _repeated_date(month_on, rows)}
                 tables[sheet.record.name] = typed(sheet, given, sha, label, month_on, received_at.year)
-                entries.append(_Entry(str(sheet.record.extract.sheet), community, month_on, rows))
+                entries.append(_Entry(sha, str(sheet.record.extract.sheet), community, month_on, rows))
             file = FileRef(path, sha, label, received_at, is_complete=True)
         except Refused as refusal:
             tables = {}
             title = title_of(path.suffix.lower(), content)
             community, month_on = self._whose(title, path.name)
-            entries = [_Entry(_sheet_named(kinds, f"{title} {path.name}"), community, month_on, 0)]
+            entries = [_Entry(sha, _sheet_named(kinds, f"{title} {path.name}"), community, month_on, 0)]
             file = FileRef(path, sha, label, received_at, refusal.is_complete, refusal.problem)
         tables[returns.name] = _register(returns, file, entries)
         return Reading(
@@ -85,6 +89,31 @@ class InboxSource:
             {name: table.num_rows for name, table in tables.items()},
             file=file,
         )
+
+    def _slip(self, feed: Feed, path: Path, grids: list[Grid], sha: str, received_at: dt.datetime) -> Reading:
+        """A filled-in return slip: an amendment of the sheets it names, or refused as a whole for each of them."""
+        returns = next(record for record in feed.records if record.extract.sheet == _ALL_SHEETS)
+        kinds = [record for record in feed.records if record is not returns]
+        said = titles(grids, kinds)
+        label = slip_label(said, sha, path.suffix.lower())
+        tables: dict[str, list[pa.Table]] = {}
+        try:
+            filled = read_slip(grids, kinds, sha, received_at)
+            for sheet in filled:
+                tables.setdefault(sheet.record.name, []).append(sheet.table)
+            said = [sheet.said for sheet in filled]
+            entries = [_Entry(s.version, s.said.sheet, s.said.community_code, s.said.month_on, s.table.num_rows) for s in filled]
+            file = FileRef(path, sha, label, received_at, is_complete=True)
+        except Refused as refusal:
+            tables = {}
+            entries = [_Entry(version_of(sha, title), title.sheet, title.community_code, title.month_on, 0) for title in said]
+            community, month_on = self._whose("", path.name)
+            entries = entries or [_Entry(sha, WHOLE_FILE, community, month_on, 0)]
+            file = FileRef(path, sha, label, received_at, refusal.is_complete, refusal.problem)
+        amended = {name: pa.concat_tables(parts) for name, parts in tables.items()}
+        given = {returns.name: _register(returns, file, entries)} | amended
+        readers = {name: table.to_reader() for name, table in given.items()}
+        return Reading(received_at, readers, {returns.name: len(entries)}, file=file, amends=bool(amended))
 
     def _whose(self, title: str, name: str, sheet: Sheet | None = None) -> tuple[str | None, dt.date | None]:
         """Community and month: the file name and the title say it, else the places in the rows do."""
@@ -100,8 +129,8 @@ class InboxSource:
 class _Entry:
     """One line of the register of returns."""
 
-    def __init__(self, sheet: str, community: str | None, month_on: dt.date | None, rows: int) -> None:
-        self.sheet, self.community, self.month_on, self.rows = sheet, community, month_on, rows
+    def __init__(self, version: str, sheet: str, community: str | None, month_on: dt.date | None, rows: int) -> None:
+        self.version, self.sheet, self.community, self.month_on, self.rows = version, sheet, community, month_on, rows
 
 
 def communities_of(reference: Path) -> dict[str, str]:
@@ -115,9 +144,9 @@ def communities_of(reference: Path) -> dict[str, str]:
     return {name: code for name, code in pairs if names.count(name) == 1}
 
 
-def _sheets(path: Path, content: bytes, kinds: list[RecordDecl]) -> list[Sheet]:
+def _sheets(path: Path, grids: list[Grid], kinds: list[RecordDecl]) -> list[Sheet]:
     found: dict[str, Sheet] = {}
-    for grid in read_grids(path.suffix.lower(), content):
+    for grid in grids:
         sheet = find_sheet(grid, kinds, grid.sheet or path.name)
         if sheet is None:
             continue
@@ -149,7 +178,7 @@ def _repeated_date(day: dt.date | None, rows: int) -> pa.Array:
 
 def _register(returns: RecordDecl, file: FileRef, entries: list[_Entry]) -> pa.Table:
     columns: dict[str, list[object]] = {
-        "file_sha": [file.sha256 for _ in entries],
+        "file_sha": [entry.version for entry in entries],
         "sheet": [entry.sheet for entry in entries],
         "file_label": [file.label for _ in entries],
         "district_code": [entry.community[:6] if entry.community else None for entry in entries],
