@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -17,6 +18,16 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_empty_or_of(folder: Path, manifest: str) -> bool:
+    """Whether nothing is in `folder`, or nothing but the files that its manifest lists under `files` and the manifest itself."""
+    if not folder.exists():
+        return True
+    there = {path.name for path in folder.iterdir()}
+    if manifest not in there:
+        return not there
+    return there <= {manifest, *json.loads((folder / manifest).read_text(encoding="utf-8"))["files"]}
 
 
 @contextmanager

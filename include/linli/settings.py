@@ -189,6 +189,11 @@ class Settings:
         return self.home / "alerts"
 
     @property
+    def slips(self) -> Path:
+        """The return slips."""
+        return self.home / "slips"
+
+    @property
     def releases(self) -> Path:
         return self.warehouse / "releases"
 

@@ -276,6 +276,19 @@ def copies(month: Annotated[str, typer.Argument(help="月份，如 2026-10；缺
     for each in written:
         console.print(f"✓ {each.month:%Y-%m}：{len(each.folders)} 份，{each.counts:,} 个数字中 {each.hidden:,} 个不公布")
     console.print(f"在 {settings.copies} 下", soft_wrap=True)
+def slips(
+    source: Annotated[str | None, typer.Option(help="只做一个来源的，如 meeting_returns")] = None,
+    submitter: Annotated[str | None, typer.Option(help="只做一个提交方的，如 340405-C01")] = None,
+    into: Annotated[Path | None, typer.Option(help="写到这个文件夹；缺省在 slips/ 下")] = None,
+) -> None:
+    """退回单：给每个提交方一份 Excel，只列待改的行，标出错处、原因和改法；填好放回收件文件夹即可。"""
+    from linli import pipeline
+    from linli.pipeline.present import show_slips
+
+    settings = settings_of_environment()
+    with explained(), progress() as tell:
+        written = pipeline.write_slips(settings, source=source, submitter=submitter, into=into, progress=tell)
+    show_slips(console, written)
 
 
 @app.command()

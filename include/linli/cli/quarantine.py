@@ -6,17 +6,19 @@ import shlex
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Column, Table
 
-from linli.cli.terminal import console, explained, settings_of_environment
+from linli.cli.terminal import console, day_of, explained, settings_of_environment
 
-app = typer.Typer(no_args_is_help=True, help="退回的记录：哪条、违反哪条规则、怎么改")
+app = typer.Typer(no_args_is_help=True, help="退回的记录：哪条、违反哪条规则、怎么改；哪些暂准不改")
 
 
 @app.command("list")
 def quarantine_list(
     source: Annotated[str | None, typer.Option(help="来源，如 case_system")] = None,
     record: Annotated[str | None, typer.Option(help="记录，如 callbacks 或 case_system.callbacks")] = None,
+    submitter: Annotated[str | None, typer.Option(help="提交方，如 340405-C01")] = None,
     closed: Annotated[bool, typer.Option("--with-closed", help="连同已改好的")] = False,
     limit: Annotated[int, typer.Option(min=1, help="最多显示的条数")] = 50,
 ) -> None:
@@ -26,15 +28,18 @@ def quarantine_list(
 
     settings = settings_of_environment()
     with explained():
-        entries = pipeline.quarantine_entries(settings, source=source, record=record, include_closed=closed)
+        entries = pipeline.quarantine_entries(settings, source=source, record=record, submitter=submitter, include_closed=closed)
+        waived = pipeline.waived_entries(settings, pipeline.today(settings))
+    tolerated = sum(e.closed_at is None and (e.source, e.record, e.key) in waived for e in entries)
     catalog = pipeline.catalog(settings)
     shown = Table(
         *(Column(name, overflow="fold", no_wrap=name == "键") for name in ("记录", "键", "违反的规则", "提交方", "退回于", "状态")),
-        title=f"退回 {len(entries)} 条",
+        title=f"退回 {len(entries)} 条" + (f"，其中暂准 {tolerated} 条" if tolerated else ""),
         title_justify="left",
     )
     for entry in entries[:limit]:
-        state = "待改" if entry.closed_at is None else f"已了结（{CLOSED[entry.closed_reason or '']}）"
+        state = "暂准" if (entry.source, entry.record, entry.key) in waived else "待改"
+        state = state if entry.closed_at is None else f"已了结（{CLOSED[entry.closed_reason or '']}）"
         label = catalog.record(f"{entry.source}.{entry.record}").label
         row = (f"{label} {entry.source}.{entry.record}", readable(entry.key), "、".join(entry.rules), entry.submitter or "")
         shown.add_row(*row, moment(entry.opened_at), state)
@@ -56,13 +61,76 @@ def quarantine_show(
     from linli import pipeline
     from linli.pipeline.words import CLOSED, readable
 
+    settings = settings_of_environment()
     with explained():
-        found = pipeline.quarantined_row(settings_of_environment(), record, key)
+        found = pipeline.quarantined_row(settings, record, key)
+        waived = pipeline.waived_entries(settings, pipeline.today(settings))
+    entry = found.entry
     console.print(f"[bold]{found.label}[/bold] {record} {readable(key)}" + (f"  {found.where}" if found.where else ""))
-    console.print(f"已了结（{CLOSED[found.closed_reason]}），以下为当时退回的原因" if found.closed_reason else "待改")
+    if entry.closed_reason:
+        console.print(f"已了结（{CLOSED[entry.closed_reason]}），以下为当时退回的原因")
+    else:
+        console.print("暂准：仍不入库，但不再催改" if (entry.source, entry.record, entry.key) in waived else "待改")
     for word in found.words:
         console.print(f"  ✗ {word.rule}：{word.message}\n    → {word.fix}", highlight=False)
     shown = Table("列", "名称", "值")
     for name, label, value in found.values:
         shown.add_row(name, label, value)
     console.print(shown)
+
+
+@app.command("waive")
+def quarantine_waive(
+    record: Annotated[str, typer.Argument(help="记录全名，如 meeting_returns.meetings")],
+    rule: Annotated[str, typer.Option(help="规则，如列表所示")],
+    ceiling: Annotated[int, typer.Option(min=1, help="最多容许的条数；待改的多于此数，全部照旧催改")],
+    reason: Annotated[str, typer.Option(help="为什么暂准")],
+    owner: Annotated[str, typer.Option(help="由哪个岗位或部门负责（不写姓名）")],
+    until: Annotated[str, typer.Option(help="到哪一天为止（含），最长 180 天")],
+    submitter: Annotated[str | None, typer.Option(help="只对这个提交方")] = None,
+) -> None:
+    """暂准一条规则的退回：仍不入库，只是到期前不再催改。"""
+    from linli import pipeline
+    from linli.pipeline.words import typeable
+
+    settings = settings_of_environment()
+    with explained():
+        on = pipeline.today(settings)
+        made = pipeline.waive(
+            settings, record, rule, submitter=submitter, ceiling=ceiling, reason=reason, owner=owner, until=day_of(until), on=on
+        )
+    console.print(f"✓ 暂准 {made.waiver_id}：{record} 的 {rule}，最多 {made.ceiling} 条，到 {made.until_on} 为止", highlight=False)
+    undo = f"提前结束：linli quarantine unwaive {made.waiver_id}；都有哪些：linli quarantine waivers"
+    console.print(typeable(undo), soft_wrap=True, highlight=False, markup=False)
+
+
+@app.command("waivers")
+def quarantine_waivers() -> None:
+    """列出全部暂准：现有几条、是否有效、由谁负责、到哪天为止。"""
+    from linli import pipeline
+
+    settings = settings_of_environment()
+    with explained():
+        on = pipeline.today(settings)
+        found = pipeline.waivers(settings, on)
+    names = ("编号", "记录与规则", "提交方", "待改/上限", "状态", "从", "到", "负责", "理由")
+    shown = Table(*(Column(name, overflow="fold") for name in names), title=f"暂准 {len(found)} 项（{on}）", title_justify="left")
+    for standing in found:
+        waiver = standing.waiver
+        ended = f"已于 {waiver.ended_on} 结束" if waiver.ended_on else "已到期"
+        state = "有效" if standing.is_effective else "超过上限，不起作用" if standing.is_in_force else ended
+        what = (f"{waiver.source}.{waiver.record} {waiver.rule}", waiver.submitter or "全部", f"{standing.open_entries}/{waiver.ceiling}")
+        told = (state, f"{waiver.made_on}", f"{waiver.until_on}", waiver.owner, waiver.reason)
+        shown.add_row(str(waiver.waiver_id), *map(escape, (*what, *told)))
+    console.print(shown)
+
+
+@app.command("unwaive")
+def quarantine_unwaive(number: Annotated[int, typer.Argument(help="编号，如 linli quarantine waivers 所示")]) -> None:
+    """提前结束一项暂准：从今天起照旧催改。"""
+    from linli import pipeline
+
+    settings = settings_of_environment()
+    with explained():
+        ended = pipeline.unwaive(settings, number, pipeline.today(settings))
+    console.print(f"✓ 暂准 {ended.waiver_id} 已结束：{ended.source}.{ended.record} 的 {ended.rule} 照旧催改", highlight=False)

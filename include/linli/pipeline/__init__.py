@@ -9,6 +9,7 @@ from linli.pipeline.proposals import chosen_campaign, proposal
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
 from linli.pipeline.report import ClosingTable, closing_table_of, failed_since, latest_day, latest_version
 from linli.pipeline.reviews import review
+from linli.pipeline.slips import WrittenSlips, write_slips
 from linli.pipeline.steps import (
     FeedRef,
     begin,
@@ -28,11 +29,13 @@ from linli.pipeline.steps import (
     reconcile_feed,
     register_of,
 )
+from linli.pipeline.waivers import today, unwaive, waive, waived_entries, waivers
 
 __all__ = [
     "ClosingTable",
     "FeedRef",
     "NightReport",
+    "WrittenSlips",
     "backfill",
     "begin",
     "build_run",
@@ -69,5 +72,11 @@ __all__ = [
     "restate_month",
     "review",
     "stale_files",
+    "today",
+    "unwaive",
+    "waive",
+    "waived_entries",
+    "waivers",
     "write_derived_files",
+    "write_slips",
 ]

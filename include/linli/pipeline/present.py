@@ -8,11 +8,14 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from linli.contracts import Catalog
 from linli.pipeline.night import NightReport
 from linli.pipeline.report import ClosingTable, feed_remarks, in_declared_order
+from linli.pipeline.report import ClosingTable
+from linli.pipeline.slips import WrittenSlips
 from linli.pipeline.words import STATES, STEPS, moment, typeable
 from linli.register import SourceStatus
 from linli.settings import Settings
@@ -171,6 +174,23 @@ def show_days(console: Console, reports: Sequence[NightReport]) -> None:
         state = "[yellow]▲ 已发布（降级）" if report.table.is_degraded else "已发布"
         shown.add_row(report.table.run.day.isoformat(), state, *_totals(report.table), f"{report.table.open_quarantine:,}")
     console.print(shown)
+
+
+def show_slips(console: Console, written: WrittenSlips) -> None:
+    """Prints one line for each slip, and where they lie."""
+    rows = sum(slip.row_count for slip in written.slips)
+    waived = f"，暂准 {written.waived} 条不列" if written.waived else ""
+    shown = Table(title=f"退回单 {len(written.slips)} 份，共 {rows:,} 行{waived}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("来源", "提交方", "行", "文件"):
+        shown.add_column(name, justify="right" if name == "行" else "left", overflow="fold")
+    for slip in written.slips:
+        whose = " ".join(part for part in (slip.submitter, slip.submitter_name) if part) or "未注明"
+        shown.add_row(slip.source_label, escape(whose), f"{slip.row_count:,}", slip.name)
+    if written.slips:
+        console.print(shown)
+    else:
+        console.print(f"没有待改的退回{waived}")
+    console.print(f"文件夹：{written.folder}", soft_wrap=True)
 
 
 def show_rows(console: Console, names: list[str], rows: list[tuple[Any, ...]], limit: int) -> None:

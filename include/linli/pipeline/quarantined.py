@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from linli.contracts import Check, RecordDecl
 from linli.pipeline.steps import catalog, register_of
 from linli.pipeline.words import readable, shown
 from linli.register import QuarantineEntry, Register, RegisterError
-from linli.settings import Settings
+from linli.settings import SHANGHAI, Settings
 
+COLUMN_MISSING = "column_missing"
+_UNREADABLE = "ctx_unreadable_"
 _OF_THE_BATCH = {
     "batch_stopped": ("整批多数记录不合格，已整批停在关口", "请先改正批内各条记录，再整批重报"),
-    "column_missing": ("整批缺少应有的列", "请用规定的表头重报"),
+    COLUMN_MISSING: ("整批缺少应有的列", "请用规定的表头重报"),
     "key_repeated": ("同一编号出现多次且内容不同", "请核对编号，每条记录使用各自的编号"),
 }
 
@@ -29,26 +35,39 @@ _VALUE = re.compile(r"[“（]\{value\}[”）]")
 
 @dataclass(frozen=True)
 class Words:
-    """One broken rule as the submitter is told."""
+    """One broken rule as the submitter is told; `columns` are the cells it is about, none when it is about the row or its batch."""
 
     rule: str
     message: str
     fix: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RowBehind:
+    """A row behind a quarantine entry: its landed columns, none when its whole batch could not be judged, and what is wrong with it.
+
+    An entry whose number stands in several differing rows of a batch has all of them behind it.
+    """
+
+    entry: QuarantineEntry
+    row: Mapping[str, Any]
+    words: list[Words]
 
 
 @dataclass(frozen=True)
 class QuarantinedRow:
     """A quarantined row: `values` are (column, Chinese label, text); personal columns hold pseudonyms."""
 
+    entry: QuarantineEntry
     label: str
     where: str | None
     words: list[Words]
     values: list[tuple[str, str, str]]
-    closed_reason: str | None
 
 
 def quarantine_entries(
-    settings: Settings, *, source: str | None = None, record: str | None = None, include_closed: bool = False
+    settings: Settings, *, source: str | None = None, record: str | None = None, submitter: str | None = None, include_closed: bool = False
 ) -> list[QuarantineEntry]:
     """Quarantine entries in the order of the declarations, oldest first; `record` by its own name or its full one.
 
@@ -60,26 +79,118 @@ def quarantine_entries(
         raise RegisterError(f"没有声明过名为 {source} 的来源，已声明的是 {'、'.join(declared.sources)}")
     if record is not None and not any(record in (name, name.partition(".")[2]) for name in order):
         raise RegisterError(f"没有声明过名为 {record} 的记录，已声明的是 {'、'.join(order)}")
-    with _loaded(settings) as register:
+    with loaded(settings) as register:
         found = register.quarantine(source=source, include_closed=include_closed)
-    chosen = [e for e in found if record in (None, e.record, f"{e.source}.{e.record}")]
+    chosen = [e for e in found if record in (None, e.record, f"{e.source}.{e.record}") and submitter in (None, e.submitter)]
     return sorted(chosen, key=lambda e: order.get(f"{e.source}.{e.record}", len(order)))
 
 
 @contextmanager
-def _loaded(settings: Settings) -> Iterator[Register]:
+def loaded(settings: Settings) -> Iterator[Register]:
+    """The register. Raises RegisterError when nothing has been loaded yet."""
     if not settings.register_path.exists():
         raise RegisterError(f"{settings.home} 下还没有载入过数据，请先运行 make run 或 linli night --day 日期")
     with register_of(settings) as register:
         yield register
 
 
-def _words(check: Check, record: RecordDecl, row: dict[str, Any], reading: str | None) -> Words:
-    column = check.column.removeprefix("ctx_unreadable_")
+def _words(check: Check, record: RecordDecl, row: Mapping[str, Any], reading: str | None) -> Words:
+    column = check.column.removeprefix(_UNREADABLE)
     value = shown(reading if reading is not None else row.get(column))
     label = next((c.label for c in record.columns if c.name == column), column)
     places = {"value": value or "空", "column": label, "row": row.get("_source_ref") or ""}
-    return Words(check.rule, check.message.format(**places), check.fix.format(**places))
+    return Words(check.rule, check.message.format(**places), check.fix.format(**places), _columns_of(check, record))
+
+
+def _columns_of(check: Check, record: RecordDecl) -> tuple[str, ...]:
+    """The columns a rule is about: the one it names, or, where it looks at the context, those that its message speaks of."""
+    names = {column.name for column in record.columns}
+    column = check.column.removeprefix(_UNREADABLE)
+    if column in names:
+        return (column,)
+    spoken = [c for c in record.columns if c.label in check.message]
+    return tuple(c.name for c in spoken if not any(c.label != other.label and c.label in other.label for other in spoken))
+
+
+def rows_behind(settings: Settings, register: Register, record: RecordDecl, entries: Sequence[QuarantineEntry]) -> list[RowBehind]:
+    """The rows behind `entries`, all of `record`, in their order: all batches and verdicts concerned are read at once."""
+    batches = [register.batch(batch_id) for batch_id in sorted({entry.batch_id for entry in entries})]
+    listed = [(str(settings.home / v.path), v.n) for batch in batches for v in register.verdicts_of(batch.batch_id) if v.path]
+    if not listed:
+        return []
+    with duckdb.connect() as con:
+        con.execute("set TimeZone='Asia/Shanghai'")
+        con.register("wanted", _wanted(entries))
+        con.register("files", pa.table({"path": [path for path, _ in listed], "n": [n for _, n in listed]}))
+        cursor = con.execute(
+            """with listed as (
+              select v.* exclude (path), f.n
+              from read_parquet($verdicts, filename = 'path', union_by_name = true) v join files f using (path)
+            ), newest as (
+              from listed qualify n = max(n) over (partition by _batch_id, row_no)
+            ), said as (
+              from listed where verdict = 'quarantined' qualify n = max(n) over (partition by _batch_id, row_no)
+            ), chosen as (
+              select w.number, s._batch_id, s.row_no, s.rules, s.readings from wanted w join said s
+                on s._batch_id = w.batch_id and s.row_no = w.row_no
+              union
+              select w.number, s._batch_id, s.row_no, s.rules, s.readings from wanted w join newest s
+                on s._batch_id = w.batch_id and s.key = w.key and s.verdict = 'quarantined' where not w.is_whole_batch
+            )
+            select c.number as _number, c.rules as _rules, c.readings as _readings, l.*
+            from chosen c join read_parquet($batches, union_by_name = true) l on l._batch_id = c._batch_id and l._row_no = c.row_no
+            order by c.number, l._row_no""",
+            {"verdicts": [path for path, _ in listed], "batches": [str(settings.home / batch.path) for batch in batches]},
+        )
+        names = [d[0] for d in cursor.description or ()]
+        rows = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+    found: dict[int, list[RowBehind]] = {}
+    for row in rows:
+        readings = dict(zip(row["_rules"], row["_readings"] or [None] * len(row["_rules"]), strict=True))
+        entry = entries[row["_number"]]
+        found.setdefault(row["_number"], []).append(RowBehind(entry, row, _in_words(record, row, readings)))
+    return [row for n, entry in enumerate(entries) for row in found.get(n) or [_without_row(record, entry)]]
+
+
+def _wanted(entries: Sequence[QuarantineEntry]) -> pa.Table:
+    return pa.table(
+        {
+            "number": range(len(entries)),
+            "batch_id": [entry.batch_id for entry in entries],
+            "row_no": [entry.row_no for entry in entries],
+            "key": [entry.key for entry in entries],
+            "is_whole_batch": [COLUMN_MISSING in entry.rules for entry in entries],
+        }
+    )
+
+
+def _without_row(record: RecordDecl, entry: QuarantineEntry) -> RowBehind:
+    return RowBehind(entry, {}, _in_words(record, {}, dict.fromkeys(entry.rules)))
+
+
+def _in_words(record: RecordDecl, row: Mapping[str, Any], readings: Mapping[str, str | None]) -> list[Words]:
+    """Each broken rule of a row in words; `readings` has what was read of it by rule."""
+    checks = {check.rule: check for check in record.checks}
+    return [
+        _words(checks[rule], record, row, reading)
+        if rule in checks
+        else Words(rule, *_OF_THE_BATCH.get(rule, ("违反规则", "请核对后重报")))
+        for rule, reading in readings.items()
+    ]
+
+
+def as_landed(row: Mapping[str, Any], column: str) -> str:
+    """The value of a column as it can be typed again: instants in local time to the second, a cell that could not be read as it was."""
+    if column in (row.get("_unreadable") or ()):
+        return str(json.loads(row.get("_raw") or "{}").get(column) or "")
+    value = row.get(column)
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, list):
+        return "、".join(map(str, value))
+    if isinstance(value, dt.datetime):
+        return value.astimezone(SHANGHAI).replace(tzinfo=None).isoformat(" ")
+    return "" if value is None else str(value)
 
 
 def rule_words(record: RecordDecl, rule: str) -> Words:
@@ -103,27 +214,13 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
         record = catalog(settings).record(full_name)
     except KeyError:
         raise RegisterError(f"没有声明过名为 {full_name} 的记录，应写作 case_system.callbacks 这样的全名") from None
-    with _loaded(settings) as register:
+    with loaded(settings) as register:
         entries = [e for e in register.quarantine(source=source, record=name, include_closed=True) if key in (e.key, readable(e.key))]
         if not entries:
             raise RegisterError(f"{full_name} 没有键为 {key} 的退回记录；键以 linli quarantine list 所示为准")
         entry = entries[-1]
-        batch = register.batch(entry.batch_id)
-        verdict_files = [str(settings.home / v.path) for v in register.verdicts_of(entry.batch_id) if v.path]
-    con = duckdb.connect()
-    try:
-        con.execute("set TimeZone='Asia/Shanghai'")
-        cursor = con.execute("select * from read_parquet(?) where _row_no = ?", [str(settings.home / batch.path), entry.row_no])
-        names = [d[0] for d in cursor.description or ()]
-        found = cursor.fetchone()
-        said = con.execute(
-            "select rules, readings from read_parquet(?, filename = true) where row_no = ? and verdict = 'quarantined'"
-            " order by list_position(?, filename) desc limit 1",
-            [verdict_files, entry.row_no, verdict_files],
-        ).fetchone()
-        readings = dict(zip(*said, strict=True)) if said and said[1] else {}
-    finally:
-        con.close()
+        behind = rows_behind(settings, register, record, [entry])
+    found = next((b for b in behind if b.row.get("_row_no") == entry.row_no), None)
     if found is None:
         raise RegisterError(f"{full_name} {key}：批次文件中没有第 {entry.row_no} 行")
     row = dict(zip(names, found, strict=True))
@@ -136,3 +233,5 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
     ]
     values = [(c.name, c.label, shown(row.get(c.name))) for c in record.columns]
     return QuarantinedRow(record.label, row.get("_source_ref"), words, values, entry.closed_reason)
+    values = [(c.name, c.label, shown(found.row.get(c.name))) for c in record.columns]
+    return QuarantinedRow(entry, record.label, found.row.get("_source_ref"), found.words, values)

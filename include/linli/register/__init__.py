@@ -20,6 +20,7 @@ from linli.register.entries import (
     now,
 )
 from linli.register.history import SHOWN
+from linli.register.waivers import Waiver
 
 __all__ = [
     "SHOWN",
@@ -35,5 +36,6 @@ __all__ = [
     "SourceStatus",
     "SupersededRun",
     "Verdict",
+    "Waiver",
     "now",
 ]

@@ -28,6 +28,7 @@ from linli.register.entries import (
 from linli.register.history import History
 from linli.register.moments import as_moment, as_text
 from linli.register.tables import SCHEMA
+from linli.register.waivers import Waivers
 
 
 class Register:
@@ -53,6 +54,11 @@ class Register:
     def history(self) -> History:
         """What the runs so far have said, for questions over many days."""
         return History(self._db)
+
+    @property
+    def waivers(self) -> Waivers:
+        """Which open quarantine entries are tolerated for the time being."""
+        return Waivers(self._db, self._write)
 
     def __enter__(self) -> Register:
         return self

@@ -48,6 +48,11 @@ create table if not exists answers (
 create table if not exists seeds_used (
   run_id text primary key, seeds text not null
 ) strict;
+create table if not exists waivers (
+  waiver_id integer primary key autoincrement, source text not null, record text not null, rule text not null, submitter text,
+  ceiling integer not null check (ceiling > 0), reason text not null, owner text not null, made_on text not null, made_at text not null,
+  until_on text not null, ended_on text, ended_at text
+) strict;
 create table if not exists publications (
   version text primary key, run_id text not null, token integer not null, content_hash text not null, published_at text not null
 ) strict;

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from linli.durable import whole
+from linli.durable import is_empty_or_of, whole
 from linli.failures import Refusal
 from linli.review.blocks import Page
 from linli.review.page import page
@@ -69,7 +69,7 @@ def write_pack(
     for number, unit in enumerate(units):
         tell(f"查询 {unit.name}", number, len(units))
         pages.append(page(unit, month, ask(con, unit, month), words, small_sample_n=small_sample_n))
-    if not _is_a_pack_or_empty(folder):
+    if not is_empty_or_of(folder, MANIFEST):
         raise FileExistsError(errno.EEXIST, "已有别的内容", str(folder))
     with whole(folder, replaces=True) as aside:
         for name, content in _files(pages, words, formats, tell):
@@ -88,15 +88,6 @@ def name_of(unit: Unit) -> str:
     name = f"{unit.level}-{key}"
     plain = _NOT_IN_NAMES.sub("_", name)
     return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _is_a_pack_or_empty(folder: Path) -> bool:
-    if not folder.exists():
-        return True
-    there = {path.name for path in folder.iterdir()}
-    if MANIFEST not in there:
-        return not there
-    return there <= {MANIFEST, *json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]}
 
 
 def _files(pages: Sequence[Page], words: Words, formats: Sequence[str], tell: Tell) -> Iterator[tuple[str, bytes]]:

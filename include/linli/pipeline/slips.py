@@ -1,0 +1,131 @@
+"""Return slips of what is open now: read from the register and the lake, put into words, handed to the stage that writes them."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from linli import slips as returned
+from linli.contracts import RecordDecl
+from linli.contracts.slip import HIDDEN
+from linli.pipeline.night import silent
+from linli.pipeline.quarantined import RowBehind, as_landed, loaded, rows_behind
+from linli.pipeline.report import latest_day
+from linli.pipeline.steps import catalog
+from linli.pipeline.waivers import today, waived_entries
+from linli.pipeline.words import readable
+from linli.publication import NothingPublished
+from linli.register import QuarantineEntry, Register, RegisterError
+from linli.settings import Settings
+from linli.slips import Slip, SlipSheet
+
+_NAMES = (
+    ("communities", "community_code", "community_name"),
+    ("compounds", "compound_code", "compound_name"),
+    ("stations", "station_code", "station_name"),
+    ("departments", "department_code", "department_name"),
+    ("districts", "district_code", "district_name"),
+)
+"""reference lists that name submitters"""
+
+
+@dataclass(frozen=True)
+class WrittenSlips:
+    """The folder and the slips in it; `waived` open entries are tolerated and on none of them."""
+
+    folder: Path
+    slips: Sequence[Slip]
+    waived: int
+
+
+def write_slips(
+    settings: Settings,
+    *,
+    source: str | None = None,
+    submitter: str | None = None,
+    into: Path | None = None,
+    on: dt.date | None = None,
+    progress: Callable[[str, int, int], None] = silent,
+) -> WrittenSlips:
+    """Writes a slip for each submitter and source with open entries, those waived on `on` (by default today) left out.
+
+    They lie in `into`, or under slips/ in a folder named after the day of the newest release (and after what was chosen), which takes the
+    place of an earlier one. Raises NothingPublished, RegisterError for a source that is not declared, FileExistsError where something
+    else lies in the folder.
+    """
+    day = latest_day(settings)
+    if day is None:
+        raise NothingPublished("还没有发布过数据，请先运行 make run 或 linli night --day 日期")
+    sources = catalog(settings).sources
+    if source is not None and source not in sources:
+        raise RegisterError(f"没有声明过名为 {source} 的来源，已声明的是 {'、'.join(sources)}")
+    waived = waived_entries(settings, on or today(settings))
+    reference = _reference(settings.reference)
+    with loaded(settings) as register:
+        asked = [e for e in register.quarantine(source=source) if submitter in (None, e.submitter)]
+        told = [e for e in asked if (e.source, e.record, e.key) not in waived]
+        progress("读取退回的记录", 0, 0)
+        found = list(_slips(settings, register, told, reference, day))
+    folder = into or settings.slips / "-".join([f"{day}", *(part for part in (source, submitter) if part)])
+    returned.write_folder(folder, found, progress)
+    return WrittenSlips(folder, found, len(asked) - len(told))
+
+
+def _reference(folder: Path) -> returned.Reference:
+    found = {}
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            found[path.stem] = list(csv.DictReader(file))
+    return found
+
+
+def _slips(
+    settings: Settings, register: Register, entries: Sequence[QuarantineEntry], reference: returned.Reference, day: dt.date
+) -> Iterator[Slip]:
+    sheets: dict[tuple[str, str | None], list[SlipSheet]] = {}
+    registers = [record for record in catalog(settings).records if record.extract.sheet == "*"]
+    refused = {entry.key for record in registers for entry in register.quarantine(source=record.source, record=record.name)}
+    for record in catalog(settings).records:
+        mine = [e for e in entries if (e.source, e.record) == (record.source, record.name)]
+        groups: dict[tuple[str | None, dt.date | None], list[RowBehind]] = {}
+        for behind in rows_behind(settings, register, record, mine):
+            groups.setdefault((behind.entry.submitter, _month(record, behind, refused)), []).append(behind)
+        for (submitter, month_on), rows in groups.items():
+            choices = returned.choices(record, reference, submitter) if month_on else {}
+            bad = [_row(record, behind) for behind in _in_order(rows)]
+            sheets.setdefault((record.source, submitter), []).append(SlipSheet(record, bad, month_on, choices))
+    names = {row[code]: row[name] for table, code, name in _NAMES for row in reference.get(table, ())}
+    for source in catalog(settings).sources.values():
+        order = [record.name for record in source.records]
+        for (of, submitter), parts in sorted(sheets.items(), key=lambda item: item[0][1] or ""):
+            if of == source.name:
+                ordered = sorted(parts, key=lambda s: (s.month_on is None, order.index(s.record.name), s.month_on or dt.date.min))
+                is_returned = source.transport == "files"
+                yield Slip(source.name, source.label, submitter, names.get(submitter or "", ""), day, ordered, is_returned)
+
+
+def _month(record: RecordDecl, behind: RowBehind, refused: set[str]) -> dt.date | None:
+    """The month of the sheet that a row can be handed back for; None for one that cannot: a system's, or one that comes again with its
+    file, which was refused as a whole (`refused` has the keys of those)."""
+    sheet, month_on = record.extract.sheet, behind.row.get("month_on")
+    if sheet in (None, "*") or behind.entry.submitter is None or f"{behind.row.get('_parent_version')}|{sheet}" in refused:
+        return None
+    return month_on if isinstance(month_on, dt.date) else None
+
+
+def _in_order(rows: Sequence[RowBehind]) -> list[RowBehind]:
+    """Each row once, as they landed: two entries may have the same row behind them."""
+    once = {(b.row.get("_batch_id", b.entry.batch_id), b.row.get("_row_no", b.entry.row_no)): b for b in rows}
+    return [once[place] for place in sorted(once)]
+
+
+def _row(record: RecordDecl, behind: RowBehind) -> returned.BadRow:
+    values = {}
+    for column in record.columns:
+        text = as_landed(behind.row, column.name)
+        values[column.name] = HIDDEN if text and column.personal not in (None, "text") else text
+    faults = [returned.Fault(word.rule, word.message, word.fix, word.columns) for word in behind.words]
+    return returned.BadRow(str(behind.row.get("_source_ref") or readable(behind.entry.key)), values, faults)
