@@ -189,7 +189,7 @@ def as_landed(row: Mapping[str, Any], column: str) -> str:
     if isinstance(value, list):
         return "、".join(map(str, value))
     if isinstance(value, dt.datetime):
-        return value.astimezone(SHANGHAI).replace(tzinfo=None).isoformat(" ")
+        return value.astimezone(SHANGHAI).replace(tzinfo=None).isoformat(" ", "seconds")
     return "" if value is None else str(value)
 
 

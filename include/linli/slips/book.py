@@ -26,7 +26,8 @@ _LONGEST_LIST = 255
 """characters a list of choices can have where it is not written into cells"""
 _A4 = 9
 _FONT = "宋体"
-_TEXT = "@"
+_TEXT = 49
+"""the number of Excel's own format for text"""
 _WIDEST = {PLACE: 20, ACTION: 8, REASON: 30, REMEDY: 34}
 _LISTS = "名录"
 _HEADING_ROWS = 3
@@ -54,7 +55,7 @@ def render(slip: Slip) -> bytes:
             page = book.add_worksheet(name)
             _rows(page, forms, slip, sheet)
             if sheet.month_on is not None:
-                _choices(page, sheet, lists)
+                _choices(page, sheet, _own(slip, sheet), lists)
         if lists.columns:
             lists.write(book.add_worksheet(_LISTS), forms)
     return written.getvalue()
@@ -96,8 +97,8 @@ def _explanation(page: Any, forms: dict[str, Any], slip: Slip) -> None:
     ]
     how = _HOW if slip.is_returned else (f"请在{slip.source_label}中更正，不用交回此单；改好后下一夜自动重新核验，通过的自动入库。",)
     line = 2
-    for label, text in [*facts, *(("怎么改", text) for text in how), ("到什么时候", _UNTIL)]:
-        page.write_string(line, 0, label, forms["plain"])
+    for label, text in [*facts, ("怎么改", how[0]), *(("", text) for text in how[1:]), ("到什么时候", _UNTIL)]:
+        _write(page, line, 0, label, forms["plain"])
         page.merge_range(line, 1, line, 3, "", forms["plain"])
         page.write_string(line, 1, text, forms["plain"])
         page.set_row(line, 15 * (1 + _width(text) // 110))
@@ -123,8 +124,10 @@ def _columns(sheet: SlipSheet) -> list[Column]:
     return [c for c in sheet.record.columns if sheet.month_on is None or c.name not in OF_THE_FILE]
 
 
-def _own(sheet: SlipSheet) -> list[str]:
-    return [PLACE, ACTION, REASON, REMEDY] if sheet.month_on is not None else [PLACE, REASON, REMEDY]
+def _own(slip: Slip, sheet: SlipSheet) -> list[str]:
+    if sheet.month_on is not None:
+        return [PLACE, ACTION, REASON, REMEDY]
+    return [PLACE, REASON, REMEDY] if slip.is_returned else [REASON, REMEDY]
 
 
 def _heading(column: Column) -> str:
@@ -132,7 +135,7 @@ def _heading(column: Column) -> str:
 
 
 def _rows(page: Any, forms: dict[str, Any], slip: Slip, sheet: SlipSheet) -> None:
-    own, columns = _own(sheet), _columns(sheet)
+    own, columns = _own(slip, sheet), _columns(sheet)
     _printed(page, repeat=_HEADING_ROWS)
     page.freeze_panes(_HEADING_ROWS, own.index(REASON))
     page.ignore_errors({"number_stored_as_text": f"A1:XFD{len(sheet.rows) + _HEADING_ROWS + 1}"})
@@ -233,9 +236,9 @@ class _Lists:
                     _write(page, line, 3 * number + place, text, forms["cell"])
 
 
-def _choices(page: Any, sheet: SlipSheet, lists: _Lists) -> None:
+def _choices(page: Any, sheet: SlipSheet, own: Sequence[str], lists: _Lists) -> None:
     """Drop-downs. They leave a way out, since a reference list may be older than what is reported, and do not forbid a list of several."""
-    own, first, last = _own(sheet), _HEADING_ROWS, _HEADING_ROWS + len(sheet.rows) - 1
+    first, last = _HEADING_ROWS, _HEADING_ROWS + len(sheet.rows) - 1
     page.data_validation(
         first, own.index(ACTION), last, own.index(ACTION),
         {"validate": "list", "source": [CORRECT, WITHDRAW], "error_title": ACTION, "error_message": f"请选“{CORRECT}”或“{WITHDRAW}”"},
