@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,30 +12,14 @@ import pytest
 
 from linli import pipeline, publication
 from linli.demo.reference import write_reference
-from linli.demo.returns import HEADERS
 from linli.pipeline.night import NightReport
 from linli.register import QuarantineEntry, Register
 from linli.settings import SHANGHAI, Settings
+from scenarios.slips.filled_in import lines, matter, meeting
 from scenarios.slips.office import Cells, as_csv, as_workbook, change, opened
 
 FIRST, SECOND = dt.date(2026, 11, 3), dt.date(2026, 11, 4)
 OCTOBER = dt.date(2026, 10, 1)
-
-
-def lines(community: str, sheet: str, *rows: Sequence[object]) -> Cells:
-    """A sheet as communities fill it in."""
-    title = [f"八公山区 {community} 2026年10月{sheet}台账"]
-    return [title, [names[0] for _, names in HEADERS[sheet]], *map(list, rows), ["合计", len(rows)]]
-
-
-def meeting(community: str, number: int, kind: str = "三方议事会", **other: object) -> list[object]:
-    row = {"no": f"HY{number}", "kind": kind, "at": f"340405-{community}-X01", "on": f"2026-10-{number + 7:02d}", "time": "14:30"}
-    row |= {"host": "社区", "departments": "城管、公安", "officers": "E001", "residents": 12, "has": "是"} | other
-    return list(row.values())
-
-
-def matter(community: str, number: int, of: int, item: str = "4-02") -> list[object]:
-    return [f"YT{number}", f"HY{of}", f"340405-{community}-X01", item, "楼道堆物", "居民", "2026-10-20", "消防", "2026-10-28", ""]
 
 
 @dataclass(frozen=True)
