@@ -32,6 +32,9 @@ ADDRESS = {"LINLI_CASE_SYSTEM_URL": "postgresql://reader@127.0.0.1:1/cases"}
         (["reconcile", "--day", "2999-01-01"], "2999-01-01 还没有过完"),
         (["quarantine", "show", "case_system.callbacks", "1"], "还没有载入过数据"),
         (["quarantine", "list"], "还没有载入过数据"),
+        (["quarantine", "waivers"], "还没有载入过数据"),
+        (["quarantine", "unwaive", "1"], "还没有载入过数据"),
+        (["slips"], "还没有发布过数据，请先运行"),
         (["quarantine", "list", "--source", "foo"], "没有声明过名为 foo 的来源，已声明的是 case_system、"),
         (["sql", ""], "还没有发布过数据"),
         (["quarantine", "list", "--record", "foo"], "没有声明过名为 foo 的记录，已声明的是 case_system.cases、"),
@@ -83,6 +86,7 @@ def test_the_hint_of_the_list_can_be_pasted(monkeypatch: pytest.MonkeyPatch, tmp
     at = as_of(dt.date(2026, 10, 31))
     entry = QuarantineEntry("case_system", "callbacks", "#a|b $(c)", ("key_repeated",), None, "b1", 1, None, at, at, None, None)
     monkeypatch.setattr(pipeline, "quarantine_entries", lambda *_, **__: [entry])
+    monkeypatch.setattr(pipeline, "waived_entries", lambda *_: frozenset())
     done = CliRunner().invoke(app, ["quarantine", "list"], env={"LINLI_HOME": str(tmp_path), "COLUMNS": "200", **ADDRESS})
     assert "quarantine show case_system.callbacks '#a|b $(c)'" in done.output
 

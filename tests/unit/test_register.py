@@ -51,6 +51,18 @@ def entry(key: str, batch_id: str = "a", rules: tuple[str, ...] = ("item_listed"
     return QuarantineEntry("case_system", "cases", key, rules, "S01", batch_id, 0, None, now())
 
 
+def test_what_ended_in_a_run_is_told_of_that_run(register: Register, run: Run) -> None:
+    register.add_batches([batch("a")])
+    register.add_decisions([Decision(verdict("a", quarantined=3, accepted=0), quarantined=[entry(key) for key in "xyz"])], [], run)
+    register.end_run(run, "succeeded")
+    later = register.begin_run(DAY, END)
+    register.close_entries([("case_system", "cases", "x", "accepted"), ("case_system", "cases", "y", "held")], now())
+    register.end_run(later, "succeeded")
+    register.close_entries([("case_system", "cases", "z", "deleted")], now())
+    settled = [[(e["key"], e["closed_reason"]) for e in register.history.settled(each.run_id)] for each in (run, later)]
+    assert settled == [[], [("x", "accepted")]]
+
+
 def test_readable_only_by_its_owner(register: Register) -> None:
     assert register.path.stat().st_mode & 0o077 == 0
 

@@ -15,8 +15,9 @@ from linli.contracts import Catalog
 from linli.pipeline.night import NightReport
 from linli.pipeline.report import ClosingTable, feed_remarks, in_declared_order
 from linli.pipeline.report import ClosingTable
+from linli.pipeline.report import ClosingTable, Settled
 from linli.pipeline.slips import WrittenSlips
-from linli.pipeline.words import STATES, STEPS, moment, typeable
+from linli.pipeline.words import CLOSED, STATES, STEPS, moment, typeable
 from linli.register import SourceStatus
 from linli.settings import Settings
 
@@ -27,7 +28,7 @@ _CASES = "case_system"
 """the source that the clock and satisfaction are counted from"""
 
 _QUERY = (
-    "linli sql \"select key, double_satisfied_count, double_called_count, satisfaction_rate, satisfaction_low, satisfaction_high"
+    'linli sql "select key, double_satisfied_count, double_called_count, satisfaction_rate, satisfaction_low, satisfaction_high'
     " from mart_two_callback_satisfaction where level = 'community' and month = '{month:%Y-%m-%d}' order by key\""
 )
 
@@ -124,19 +125,28 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
         console.print(line, soft_wrap=True)
     if table.newest_before:
         _show_order(console, table, table.newest_before)
+    if table.settled.counts:
+        console.print(_corrections(table.settled), soft_wrap=True)
     returned = sum(row["quarantined"] for row in table.tonight)
     degraded = "（[yellow]降级：有来源未载入，见上[/yellow]）" if table.is_degraded else ""
     console.print(
         f"到货含回看 {settings.lookback.days} 天时再读到的行。本次到货中退回 {returned:,} 行；"
         f"历次退回、至今待改的共 {table.open_quarantine:,} 条"
-        "（同一编号只计一条，已改好、已删除或已被更新文件取代的不计）\n"
+        + (f"，其中暂准 {table.waived:,} 条" if table.waived else "")
+        + "（同一编号只计一条，已改好、已删除或已被更新文件取代的不计）\n"
         + typeable(
-            f"查看待改：linli quarantine list\n查询：{_QUERY.format(month=table.run.day.replace(day=1))}\n"
+            f"查看待改：linli quarantine list，退回单：linli slips\n查询：{_QUERY.format(month=table.run.day.replace(day=1))}\n"
             f"月度复盘：linli review {table.run.day:%Y-%m}\n"
         )
         + f"已发布{degraded}：{settings.published}",
         soft_wrap=True,
     )
+
+
+def _corrections(settled: Settled) -> str:
+    why = "、".join(f"{CLOSED[reason]} {count:,}" for reason, count in sorted(settled.counts.items(), key=lambda item: (-item[1], item[0])))
+    months = f"（台账：{'、'.join(f'{month:%Y-%m}' for month in settled.months)}）" if settled.months else ""
+    return f"更正已收到：{sum(settled.counts.values()):,} 条了结（{why}），所涉月份的数字已随之重算{months}"
 
 
 def _show_order(console: Console, table: ClosingTable, newest: dt.date) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from linli import publication
@@ -12,10 +16,14 @@ from linli.calendar import previous_month
 from linli.contracts import Catalog
 from linli.pipeline.steps import register_of
 from linli.pipeline.words import STATES, moment
+from linli.contracts.model import OF_THE_FILE
+from linli.pipeline.steps import catalog, register_of
+from linli.pipeline.waivers import today, waived_entries
 from linli.register import Register, Run, SourceStatus
 from linli.settings import Settings
 
 _MONTHS_SHOWN = 3
+_MONTH = re.compile(r"\d{4}-\d{2}-01")
 
 _CLOCK = """
     select month, step, due_count, on_time_count, late_count, overdue_count, open_count, on_time_rate, on_time_low, on_time_high
@@ -31,9 +39,17 @@ _SATISFACTION = """
 
 
 @dataclass(frozen=True)
+class Settled:
+    """Quarantine entries that ended in a run, counted by reason, and the months of the returns among them."""
+
+    counts: Mapping[str, int]
+    months: Sequence[dt.date]
+
+
+@dataclass(frozen=True)
 class ClosingTable:
     """Rows for the closing table; `tonight` counts the batches of this run, `open_quarantine` the entries of all nights still open,
-    `newest_before` is the newest day published before this run."""
+    `waived` of them tolerated today; `newest_before` is the newest day published before this run."""
 
     run: Run
     state: str
@@ -43,6 +59,8 @@ class ClosingTable:
     satisfaction: list[dict[str, Any]]
     open_quarantine: int
     newest_before: dt.date | None = None
+    waived: int = 0
+    settled: Settled = field(default_factory=lambda: Settled({}, ()))
 
     @property
     def is_degraded(self) -> bool:
@@ -108,7 +126,18 @@ def closing_table(settings: Settings, register: Register, run: Run) -> ClosingTa
         satisfaction=_rows(settings, _SATISFACTION, month, since),
         open_quarantine=len(register.quarantine()),
         newest_before=register.newest_day_published(run),
+        waived=len(waived_entries(settings, today(settings))),
+        settled=_settled(settings, register, run),
     )
+
+
+def _settled(settings: Settings, register: Register, run: Run) -> Settled:
+    ended = register.history.settled(run.run_id)
+    # rows of a return are known by community, month and number
+    returns = {r.full_name for r in catalog(settings).records if r.key[: len(OF_THE_FILE)] == OF_THE_FILE}
+    parts = [e["key"].split("|") for e in ended if f"{e['source']}.{e['record']}" in returns]
+    months = {dt.date.fromisoformat(month) for _, month, *_ in parts if _MONTH.fullmatch(month)}
+    return Settled(Counter(e["closed_reason"] for e in ended), sorted(months))
 
 
 def latest_version(settings: Settings) -> str | None:

@@ -113,6 +113,15 @@ class History:
         row = self._db.execute(f"select * from runs where kind=? and state in ({marks}) order by token desc limit 1", (kind, *states))
         found = row.fetchone()
         return dict(found) if found else None
+    def settled(self, run_id: str) -> list[dict[str, Any]]:
+        """Quarantine entries that ended while a run was under way, but for those whose row now waits."""
+        found = self._db.execute(
+            """select q.source, q.record, q.key, q.closed_reason
+            from runs r join quarantine q on q.closed_at >= r.started_at and q.closed_at <= coalesce(r.ended_at, q.closed_at)
+            where r.run_id = ? and q.closed_reason <> 'held' order by q.rowid""",
+            (run_id,),
+        )
+        return [dict(r) for r in found]
 
     def _asked(self, sql: str, *given: dt.date) -> list[dict[str, Any]]:
         args = [as_text(value) if isinstance(value, dt.datetime) else value.isoformat() for value in given]

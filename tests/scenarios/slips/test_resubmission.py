@@ -177,3 +177,9 @@ def test_every_landed_row_is_accounted_for(story: Story) -> None:
         amended = [b for b in register.batches(record="meetings") if "amends" in b.meta]
     assert sorted(b.rows for b in amended) == [3, 3, 3, 3]
     assert story.second.state == "succeeded"
+
+
+def test_the_night_says_what_was_corrected(story: Story) -> None:
+    settled = story.second.table.settled
+    assert settled.months == [OCTOBER] and settled.counts["accepted"] > 0
+    assert sum(settled.counts.values()) == len(story.open_before)

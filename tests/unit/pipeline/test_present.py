@@ -14,7 +14,7 @@ from rich.console import Console
 from linli.contracts import Catalog, load
 from linli.pipeline.night import NightReport
 from linli.pipeline.present import show_closing, show_days, show_sources
-from linli.pipeline.report import ClosingTable
+from linli.pipeline.report import ClosingTable, Settled
 from linli.register import Run, SourceStatus
 from linli.settings import Settings, as_of
 
@@ -106,3 +106,19 @@ def test_each_day_of_a_backfill_has_its_line() -> None:
     rows = lines(console.file.getvalue())
     assert ["2026-10-31", "已发布", "1,300", "990", "300", "7", "3", "277"] in rows
     assert ["2026-10-31", "▲", "已发布（降级）", "1,300", "990", "300", "7", "3", "277"] in rows
+
+
+def test_corrections_are_told_with_the_months_they_change(catalog: Catalog) -> None:
+    def told(settled: Settled, waived: int = 0) -> str:
+        console = page()
+        table = replace(closing(LOADED), settled=settled, waived=waived)
+        show_closing(console, table, catalog, Settings.load({"LINLI_HOME": "/srv/linli"}))
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue()
+
+    months = [dt.date(2026, 9, 1), dt.date(2026, 10, 1)]
+    text = told(Settled({"superseded": 1, "accepted": 3}, months))
+    assert "更正已收到：4 条了结（已改好入库 3、已有更新的文件或版本 1），所涉月份的数字已随之重算（台账：2026-09、2026-10）\n" in text
+    assert "所涉月份的数字已随之重算\n" in told(Settled({"accepted": 3}, []))
+    assert "更正已收到" not in told(Settled({}, []))
+    assert "至今待改的共 277 条，其中暂准 5 条（" in told(Settled({}, []), 5)
