@@ -58,7 +58,7 @@ class Inbox:
         assert verdict is not None
         assert verdict.landed == verdict.accepted + verdict.quarantined + verdict.held + verdict.duplicates
         with duckdb.connect() as con:
-            rows = con.execute("from read_parquet(?) order by _row_no", [str(self.settings.home / batch.path)]).to_arrow_table().to_pylist()
+            rows = con.sql(f"from read_parquet('{self.settings.home / batch.path}') order by _row_no").to_arrow_table().to_pylist()
             states = {}
             if verdict.path:
                 listed = con.execute("select row_no, verdict from read_parquet(?)", [str(self.settings.home / verdict.path)])

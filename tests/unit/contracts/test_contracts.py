@@ -78,6 +78,7 @@ def test_a_record_file_must_be_listed(tmp_path: Path) -> None:
         ("matters", "parents: [meeting_returns.returns, ", "parents: [", "matters.yml: parents: the first is meeting_returns.returns"),
         ("meetings", "key: [community_code, month_on, meeting_no]", "key: [meeting_no]", "meetings.yml: key: it is community_code"),
         ("matters", ", headers: [关联案件编号, 案件编号]", "", "matters.yml: columns: no headers are given for case_no"),
+        ("matters", "[关联案件编号, 案件编号]", "[案件编号, 处理]", "matters.yml: columns: the headers 处理 are those of a return slip"),
     ],
 )
 def test_a_source_of_files_has_a_register_and_sheets_under_it(tmp_path: Path, name: str, old: str, new: str, said: str) -> None:
