@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ _NAMES = (
     ("districts", "district_code", "district_name"),
 )
 """reference lists that name submitters"""
+_STOPPED = "batch_stopped"
+_LONGEST_SHEET = 5_000
+"""rows of one record and submitter that somebody can be expected to correct at a time"""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def write_slips(
         told = [e for e in asked if (e.source, e.record, e.key) not in waived]
         progress("读取退回的记录", 0, 0)
         found = list(_slips(settings, register, told, reference, day))
-    folder = into or settings.slips / "-".join([f"{day}", *(part for part in (source, submitter) if part)])
+    folder = into or settings.slips / "-".join([f"{day}", *(part for part in (source, submitter and returned.name_of(submitter)) if part)])
     returned.write_folder(folder, found, progress)
     return WrittenSlips(folder, found, len(asked) - len(told))
 
@@ -86,10 +90,17 @@ def _slips(
     settings: Settings, register: Register, entries: Sequence[QuarantineEntry], reference: returned.Reference, day: dt.date
 ) -> Iterator[Slip]:
     sheets: dict[tuple[str, str | None], list[SlipSheet]] = {}
+    stopped = Counter((e.source, e.submitter) for e in entries if e.rules == (_STOPPED,))
+    left_off: Counter[tuple[str, str | None]] = Counter()
     registers = [record for record in catalog(settings).records if record.extract.sheet == "*"]
     refused = {entry.key for record in registers for entry in register.quarantine(source=record.source, record=record.name)}
     for record in catalog(settings).records:
-        mine = [e for e in entries if (e.source, e.record) == (record.source, record.name)]
+        of_submitter: dict[str | None, list[QuarantineEntry]] = {}
+        for entry in entries:
+            if (entry.source, entry.record) == (record.source, record.name) and entry.rules != (_STOPPED,):
+                of_submitter.setdefault(entry.submitter, []).append(entry)
+        left_off.update({(record.source, who): max(0, len(theirs) - _LONGEST_SHEET) for who, theirs in of_submitter.items()})
+        mine = [entry for theirs in of_submitter.values() for entry in theirs[:_LONGEST_SHEET]]
         groups: dict[tuple[str | None, dt.date | None], list[RowBehind]] = {}
         for behind in rows_behind(settings, register, record, mine):
             groups.setdefault((behind.entry.submitter, _month(record, behind, refused)), []).append(behind)
@@ -104,7 +115,8 @@ def _slips(
             if of == source.name:
                 ordered = sorted(parts, key=lambda s: (s.month_on is None, order.index(s.record.name), s.month_on or dt.date.min))
                 is_returned = source.transport == "files"
-                yield Slip(source.name, source.label, submitter, names.get(submitter or "", ""), day, ordered, is_returned)
+                key, name = (of, submitter), names.get(submitter or "", "")
+                yield Slip(source.name, source.label, submitter, name, day, ordered, is_returned, stopped[key], left_off[key])
 
 
 def _month(record: RecordDecl, behind: RowBehind, refused: set[str]) -> dt.date | None:

@@ -95,6 +95,10 @@ def _explanation(page: Any, forms: dict[str, Any], slip: Slip) -> None:
         ("编号", slip.number),
         ("退回", f"{slip.row_count} 行"),
     ]
+    if slip.stopped:
+        facts.append(("", f"另有 {slip.stopped:,} 行本身没有问题，因整批停在关口没有入库：改好下列各行后自动重新核验，不在表内"))
+    if slip.left_off:
+        facts.append(("", f"另有 {slip.left_off:,} 行一张表列不下，改好一批之后再列"))
     how = _HOW if slip.is_returned else (f"请在{slip.source_label}中更正，不用交回此单；改好后下一夜自动重新核验，通过的自动入库。",)
     line = 2
     for label, text in [*facts, ("怎么改", how[0]), *(("", text) for text in how[1:]), ("到什么时候", _UNTIL)]:

@@ -16,6 +16,12 @@ NOBODY = "unknown"
 """names the slip of rows of which nobody is known to have submitted them"""
 
 
+def name_of(submitter: str) -> str:
+    """A submitter as part of a name of a file; it is whatever a source says it is, and those alike but for odd characters stay apart."""
+    plain = _NOT_IN_NAMES.sub("_", submitter)
+    return plain if plain == submitter else f"{plain}-{hashlib.sha256(submitter.encode()).hexdigest()[:8]}"
+
+
 @dataclass(frozen=True)
 class Fault:
     """One broken rule of a row: `columns` are the cells it is about, none when it is about the row or its whole batch."""
@@ -61,6 +67,10 @@ class Slip:
     sheets: Sequence[SlipSheet]
     is_returned: bool
     """whether it is filled in and handed back; else the rows are corrected in the system they came from"""
+    stopped: int = 0
+    """rows with nothing wrong of their own, in batches that stopped as a whole: on no sheet, since there is nothing to correct in them"""
+    left_off: int = 0
+    """rows beyond what a sheet has room for; they are on the next slip"""
 
     @property
     def row_count(self) -> int:
@@ -70,11 +80,7 @@ class Slip:
     @property
     def name(self) -> str:
         """The name of its file."""
-        who = self.submitter or NOBODY
-        plain = _NOT_IN_NAMES.sub("_", who)
-        # a submitter is whatever a source says it is: two that look alike without their odd characters stay apart
-        mark = "" if plain == who else f"-{hashlib.sha256(who.encode()).hexdigest()[:8]}"
-        return f"{self.source}-{plain}{mark}.xlsx"
+        return f"{self.source}-{name_of(self.submitter or NOBODY)}.xlsx"
 
     @property
     def number(self) -> str:

@@ -284,6 +284,37 @@ def test_what_is_typed_into_a_slip_is_protected_like_anything_else(inbox: Inbox)
     assert "13912345678" not in inbox.newest("returns")[0]["file_label"]
 
 
+def test_good_rows_of_a_stopped_batch_need_nothing(inbox: Inbox) -> None:
+    rows = [meeting("C01", n, "会谈" if n <= 10 else "茶话会", on="2026-10-08") for n in range(1, 26)]
+    inbox.drop("340405-C01_202610_会议.xlsx", as_workbook({"会议": lines("C01", "会议", *rows)}))
+    assert len(inbox.night()) == 25
+    slip = inbox.slip()
+    assert len(column(slip["会议 2026-10"], "原位置")) == 15
+    assert any("另有 10 行本身没有问题" in str(line) for line in slip["说明"])
+    for line in range(15):
+        change(slip["会议 2026-10"], line, 会议类型="会谈")
+    inbox.drop("x.xlsx", as_workbook(slip))
+    assert inbox.night() == [] and len(inbox.newest()) == 25
+
+
+def test_a_slip_has_as_many_rows_as_can_be_corrected_at_a_time(three_bad: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slips_of_pipeline, "_LONGEST_SHEET", 2)
+    slip = three_bad.slip()
+    assert column(slip["会议 2026-10"], "会议编号") == ["HY2", "HY3"]
+    assert any("另有 1 行一张表列不下" in str(line) for line in slip["说明"])
+
+
+def test_what_is_waived_is_on_no_slip(three_bad: Inbox) -> None:
+    settings, on = three_bad.settings, dt.date(2026, 12, 31)
+    given = {"submitter": None, "reason": "名录待更新", "owner": "区数据组", "until": on, "on": on}
+    made = pipeline.waive(settings, "meeting_returns.meetings", "meeting_type_listed", ceiling=3, **given)
+    written = pipeline.write_slips(settings, on=on)
+    assert (list(written.slips), written.waived) == ([], 3)
+    assert [path.name for path in written.folder.iterdir()] == ["slips.json"]
+    pipeline.unwaive(settings, made.waiver_id, on)
+    assert pipeline.write_slips(settings, on=on).slips[0].row_count == 3
+
+
 def test_texts_come_back_as_they_went_out(inbox: Inbox) -> None:
     """Formulas, markup, templates, control characters: nothing of them is carried out or changed on the way; and a stopped batch."""
     payloads = [json.loads(line) for line in PAYLOADS.read_text(encoding="utf-8").splitlines()]
