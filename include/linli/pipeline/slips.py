@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,34 +89,46 @@ def _reference(folder: Path) -> returned.Reference:
 def _slips(
     settings: Settings, register: Register, entries: Sequence[QuarantineEntry], reference: returned.Reference, day: dt.date
 ) -> Iterator[Slip]:
-    sheets: dict[tuple[str, str | None], list[SlipSheet]] = {}
-    stopped = Counter((e.source, e.submitter) for e in entries if e.rules == (_STOPPED,))
-    left_off: Counter[tuple[str, str | None]] = Counter()
-    registers = [record for record in catalog(settings).records if record.extract.sheet == "*"]
-    refused = {entry.key for record in registers for entry in register.quarantine(source=record.source, record=record.name)}
-    for record in catalog(settings).records:
-        of_submitter: dict[str | None, list[QuarantineEntry]] = {}
-        for entry in entries:
-            if (entry.source, entry.record) == (record.source, record.name) and entry.rules != (_STOPPED,):
-                of_submitter.setdefault(entry.submitter, []).append(entry)
-        left_off.update({(record.source, who): max(0, len(theirs) - _LONGEST_SHEET) for who, theirs in of_submitter.items()})
-        mine = [entry for theirs in of_submitter.values() for entry in theirs[:_LONGEST_SHEET]]
-        groups: dict[tuple[str | None, dt.date | None], list[RowBehind]] = {}
-        for behind in rows_behind(settings, register, record, mine):
-            groups.setdefault((behind.entry.submitter, _month(record, behind, refused)), []).append(behind)
-        for (submitter, month_on), rows in groups.items():
-            choices = returned.choices(record, reference, submitter) if month_on else {}
-            bad = [_row(record, behind) for behind in _in_order(rows)]
-            sheets.setdefault((record.source, submitter), []).append(SlipSheet(record, bad, month_on, choices))
+    """One for each source and submitter, in the order of the declarations."""
     names = {row[code]: row[name] for table, code, name in _NAMES for row in reference.get(table, ())}
     for source in catalog(settings).sources.values():
-        order = [record.name for record in source.records]
-        for (of, submitter), parts in sorted(sheets.items(), key=lambda item: item[0][1] or ""):
-            if of == source.name:
-                ordered = sorted(parts, key=lambda s: (s.month_on is None, order.index(s.record.name), s.month_on or dt.date.min))
-                is_returned = source.transport == "files"
-                key, name = (of, submitter), names.get(submitter or "", "")
-                yield Slip(source.name, source.label, submitter, name, day, ordered, is_returned, stopped[key], left_off[key])
+        sheets: dict[str | None, list[SlipSheet]] = {}
+        left_off: Counter[str | None] = Counter()
+        of_source = [entry for entry in entries if entry.source == source.name]
+        for record in source.records:
+            mine = _by_submitter(entry for entry in of_source if entry.record == record.name and entry.rules != (_STOPPED,))
+            left_off.update({submitter: max(0, len(theirs) - _LONGEST_SHEET) for submitter, theirs in mine.items()})
+            told = [entry for theirs in mine.values() for entry in theirs[:_LONGEST_SHEET]]
+            for submitter, sheet in _sheets(settings, register, record, told, reference):
+                sheets.setdefault(submitter, []).append(sheet)
+        stopped = Counter(entry.submitter for entry in of_source if entry.rules == (_STOPPED,))
+        for submitter in sorted(sheets, key=lambda who: who or ""):
+            ordered = sorted(sheets[submitter], key=lambda sheet: sheet.month_on is None)
+            yield Slip(
+                source.name, source.label, submitter, names.get(submitter or "", ""), day, ordered, source.transport == "files",
+                stopped[submitter], left_off[submitter],
+            )  # fmt: skip
+
+
+def _by_submitter(entries: Iterable[QuarantineEntry]) -> dict[str | None, list[QuarantineEntry]]:
+    found: dict[str | None, list[QuarantineEntry]] = {}
+    for entry in entries:
+        found.setdefault(entry.submitter, []).append(entry)
+    return found
+
+
+def _sheets(
+    settings: Settings, register: Register, record: RecordDecl, entries: Sequence[QuarantineEntry], reference: returned.Reference
+) -> Iterator[tuple[str | None, SlipSheet]]:
+    """The sheets of one record by submitter; of rows that can be handed back one a month, oldest first."""
+    registers = [r for r in catalog(settings).sources[record.source].records if r.extract.sheet == "*"]
+    refused = {entry.key for r in registers for entry in register.quarantine(source=r.source, record=r.name)}
+    groups: dict[tuple[str | None, dt.date | None], list[RowBehind]] = {}
+    for behind in rows_behind(settings, register, record, entries):
+        groups.setdefault((behind.entry.submitter, _month(record, behind, refused)), []).append(behind)
+    for (submitter, month_on), rows in sorted(groups.items(), key=lambda group: group[0][1] or dt.date.min):
+        choices = returned.choices(record, reference, submitter) if month_on else {}
+        yield submitter, SlipSheet(record, [_row(record, behind) for behind in _in_order(rows)], month_on, choices)
 
 
 def _month(record: RecordDecl, behind: RowBehind, refused: set[str]) -> dt.date | None:

@@ -24,6 +24,7 @@ _LONGEST = 32_767
 """characters a cell of Excel can hold"""
 _LONGEST_LIST = 255
 """characters a list of choices can have where it is not written into cells"""
+_LONGEST_TITLE = 32
 _A4 = 9
 _FONT = "宋体"
 _TEXT = 49
@@ -260,7 +261,7 @@ def _choices(page: Any, sheet: SlipSheet, own: Sequence[str], lists: _Lists) -> 
                 "source": codes if is_short else lists.place_of(column.label, entries),
                 "show_error": column.type != "list<string>",
                 "error_type": "warning",
-                "error_title": column.label,
+                "error_title": column.label[:_LONGEST_TITLE],
                 "error_message": "不在可选的编码之内，仍要填写吗？",
             },
         )  # fmt: skip

@@ -13,10 +13,12 @@ from rich.console import Console
 
 from linli.contracts import Catalog, load
 from linli.pipeline.night import NightReport
-from linli.pipeline.present import show_closing, show_days, show_sources
+from linli.pipeline.present import show_closing, show_days, show_slips, show_sources
 from linli.pipeline.report import ClosingTable, Settled
+from linli.pipeline.slips import WrittenSlips
 from linli.register import Run, SourceStatus
 from linli.settings import Settings, as_of
+from linli.slips import BadRow, Slip, SlipSheet
 
 DAY = dt.date(2026, 10, 31)
 LOADED = SourceStatus("case_system", "cases", "loaded", "", as_of(DAY), 300)
@@ -122,3 +124,19 @@ def test_corrections_are_told_with_the_months_they_change(catalog: Catalog) -> N
     assert "所涉月份的数字已随之重算\n" in told(Settled({"accepted": 3}, []))
     assert "更正已收到" not in told(Settled({}, []))
     assert "至今待改的共 277 条，其中暂准 5 条（" in told(Settled({}, []), 5)
+
+
+def test_slips_are_listed_with_whose_they_are(catalog: Catalog) -> None:
+    def told(*slips: Slip, waived: int = 0) -> str:
+        console = page()
+        show_slips(console, WrittenSlips(Path("slips/2026-10-31"), slips, waived))
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue()
+
+    sheet = SlipSheet(catalog.record("case_system.cases"), [BadRow("1", {}, [])] * 3)
+    mine = Slip("case_system", "案件系统", "340405-S01", "春晖[站]", DAY, [sheet], is_returned=False)
+    text = told(mine, replace(mine, submitter=None, submitter_name=""), waived=2)
+    assert "退回单 2 份，共 6 行，暂准 2 条不列" in text and "文件夹：slips/2026-10-31" in text
+    assert "340405-S01 春晖[站]" in text and "case_system-340405-S01.xlsx" in text
+    assert "未注明" in text and "case_system-unknown.xlsx" in text
+    assert told().startswith("没有待改的退回\n")
