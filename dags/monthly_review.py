@@ -1,6 +1,7 @@
 """Month close: when every day of a month has been published, a person approves the figures and chooses next month's campaign;
-then the month is frozen, its review pack and the copies for those outside the team are written. Before they are asked, the months
-closed before are compared with what is known by now, and the question says what of them has been restated. By hand: conf {"month": "2026-10"}."""
+then the month is frozen, and its review pack and the copies for those outside the team are written. Before they are asked, the
+months closed before are compared with what is known by now, and the question says what of them has been restated. By hand: conf
+{"month": "2026-10"}."""
 
 from __future__ import annotations
 

@@ -184,6 +184,11 @@ class Settings:
         return self.home / "copies"
 
     @property
+    def quality(self) -> Path:
+        """The quality pages, one a day."""
+        return self.home / "quality"
+
+    @property
     def alerts(self) -> Path:
         """What has been told and waits to be delivered, and the outbox."""
         return self.home / "alerts"

@@ -276,6 +276,9 @@ def copies(month: Annotated[str, typer.Argument(help="月份，如 2026-10；缺
     for each in written:
         console.print(f"✓ {each.month:%Y-%m}：{len(each.folders)} 份，{each.counts:,} 个数字中 {each.hidden:,} 个不公布")
     console.print(f"在 {settings.copies} 下", soft_wrap=True)
+
+
+@app.command()
 def slips(
     source: Annotated[str | None, typer.Option(help="只做一个来源的，如 meeting_returns")] = None,
     submitter: Annotated[str | None, typer.Option(help="只做一个提交方的，如 340405-C01")] = None,
@@ -289,6 +292,18 @@ def slips(
     with explained(), progress() as tell:
         written = pipeline.write_slips(settings, source=source, submitter=submitter, into=into, progress=tell)
     show_slips(console, written)
+
+
+@app.command()
+def quality(day: Annotated[str, typer.Option(help="日期；缺省为最近结束的一夜")] = "") -> None:
+    """数据质量日报：到货与去向、违反的规则、待改、三十天趋势，一个离线网页。"""
+    from linli import pipeline
+
+    settings = settings_of_environment()
+    with explained(), progress() as tell:
+        tell("数据质量日报", 0, 0)
+        path = pipeline.quality(settings, day_of(day) if day else None)
+    console.print(f"✓ {path}", soft_wrap=True)
 
 
 @app.command()

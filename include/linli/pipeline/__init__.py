@@ -6,6 +6,7 @@ from linli.pipeline.declarations import stale_files, write_derived_files
 from linli.pipeline.months import check_closable, close_as_answered, close_month, rebuild, restate_all, restate_month
 from linli.pipeline.night import NightReport, backfill, night
 from linli.pipeline.proposals import chosen_campaign, proposal
+from linli.pipeline.quality import quality
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
 from linli.pipeline.report import ClosingTable, closing_table_of, failed_since, latest_day, latest_version
 from linli.pipeline.reviews import review
@@ -61,6 +62,7 @@ __all__ = [
     "night",
     "proposal",
     "publish_run",
+    "quality",
     "quarantine_entries",
     "quarantined_row",
     "rebuild",

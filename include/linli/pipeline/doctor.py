@@ -122,7 +122,7 @@ def _calendar(today: dt.date) -> Finding:
 
 
 def _font() -> Finding:
-    from linli.review import fonts
+    from linli import fonts
 
     try:
         fonts.loaded()

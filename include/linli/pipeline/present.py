@@ -13,9 +13,7 @@ from rich.table import Table
 
 from linli.contracts import Catalog
 from linli.pipeline.night import NightReport
-from linli.pipeline.report import ClosingTable, feed_remarks, in_declared_order
-from linli.pipeline.report import ClosingTable
-from linli.pipeline.report import ClosingTable, Settled
+from linli.pipeline.report import ClosingTable, Settled, feed_remarks, in_declared_order
 from linli.pipeline.slips import WrittenSlips
 from linli.pipeline.words import CLOSED, STATES, STEPS, moment, typeable
 from linli.register import SourceStatus

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ _OF_THE_BATCH = {
     COLUMN_MISSING: ("整批缺少应有的列", "请用规定的表头重报"),
     "key_repeated": ("同一编号出现多次且内容不同", "请核对编号，每条记录使用各自的编号"),
 }
-
 _UNKNOWN = ("违反规则", "请核对后重报")
 _VALUE = re.compile(r"[“（]\{value\}[”）]")
 """a value in quotes or brackets stands beside the name of its column, and the sentence goes on without it"""
@@ -174,7 +172,7 @@ def _in_words(record: RecordDecl, row: Mapping[str, Any], readings: Mapping[str,
     return [
         _words(checks[rule], record, row, reading)
         if rule in checks
-        else Words(rule, *_OF_THE_BATCH.get(rule, ("违反规则", "请核对后重报")))
+        else Words(rule, *_OF_THE_BATCH.get(rule, _UNKNOWN))
         for rule, reading in readings.items()
     ]
 
@@ -198,7 +196,7 @@ def rule_words(record: RecordDecl, rule: str) -> Words:
     check = next((check for check in record.checks if check.rule == rule), None)
     if check is None:
         return Words(rule, *_OF_THE_BATCH.get(rule, _UNKNOWN))
-    column = check.column.removeprefix("ctx_unreadable_")
+    column = check.column.removeprefix(_UNREADABLE)
     label = next((c.label for c in record.columns if c.name == column), column)
     message, fix = (_VALUE.sub("", text).format(value="…", column=label, row="") for text in (check.message, check.fix))
     return Words(check.rule, message, fix)
@@ -223,15 +221,5 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
     found = next((b for b in behind if b.row.get("_row_no") == entry.row_no), None)
     if found is None:
         raise RegisterError(f"{full_name} {key}：批次文件中没有第 {entry.row_no} 行")
-    row = dict(zip(names, found, strict=True))
-    checks = {check.rule: check for check in record.checks}
-    words = [
-        _words(checks[rule], record, row, readings.get(rule))
-        if rule in checks
-        else Words(rule, *_OF_THE_BATCH.get(rule, _UNKNOWN))
-        for rule in entry.rules
-    ]
-    values = [(c.name, c.label, shown(row.get(c.name))) for c in record.columns]
-    return QuarantinedRow(record.label, row.get("_source_ref"), words, values, entry.closed_reason)
     values = [(c.name, c.label, shown(found.row.get(c.name))) for c in record.columns]
     return QuarantinedRow(entry, record.label, found.row.get("_source_ref"), found.words, values)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,11 +12,10 @@ from typing import Any
 from linli import publication
 from linli.calendar import previous_month
 from linli.contracts import Catalog
-from linli.pipeline.steps import register_of
-from linli.pipeline.words import STATES, moment
 from linli.contracts.model import OF_THE_FILE
 from linli.pipeline.steps import catalog, register_of
 from linli.pipeline.waivers import today, waived_entries
+from linli.pipeline.words import STATES, moment
 from linli.register import Register, Run, SourceStatus
 from linli.settings import Settings
 

@@ -22,7 +22,6 @@ CASES_NAMED = 10
 _RETURN_MONTHS = 12
 
 _AS_OF = "select max(as_of) from main.published_at"
-_MARTS = "select table_name from information_schema.tables where table_schema = 'mart'"
 _DUE = f"""
     with placed as (
         select *, coalesce(nullif(station_code, 'none'), nullif(compound_code, 'none'), district_code) as place from mart.mart_due_step
@@ -49,14 +48,9 @@ def published_as_of(settings: Settings) -> dt.datetime | None:
     return found if isinstance(found, dt.datetime) else None
 
 
-def _has(settings: Settings, mart: str) -> bool:
-    """Whether the newest release has the mart: until the night after an upgrade it may be older than this code."""
-    return (mart,) in publication.ask(settings, _MARTS)
-
-
 def due_cases(settings: Settings, places: Places, reach: dt.datetime, at: dt.datetime) -> Iterator[Message]:
     """The steps due on the day the release reaches to, or overdue then, one message a station: counts and case numbers."""
-    if not _has(settings, "mart_due_step"):
+    if not publication.holds(settings, "mart_due_step"):
         return
     state_on = reach.astimezone(SHANGHAI).date()
     rows = publication.ask(settings, _DUE)
@@ -83,7 +77,7 @@ def due_cases(settings: Settings, places: Places, reach: dt.datetime, at: dt.dat
 
 def stopped(settings: Settings, declared: Catalog, reach: dt.datetime) -> Iterator[Message]:
     """Kinds of records that always came and stand stopped, one message a district and source."""
-    if not _has(settings, "mart_data_completeness"):
+    if not publication.holds(settings, "mart_data_completeness"):
         return
     day = reach.astimezone(SHANGHAI).date() - dt.timedelta(days=1)
     found = [each for each in stopped_records(settings, day.replace(day=1)) if each.came_back_on is None]
@@ -105,7 +99,7 @@ def stopped(settings: Settings, declared: Catalog, reach: dt.datetime) -> Iterat
 
 def returns(settings: Settings, places: Places, reach: dt.datetime) -> Iterator[Message]:
     """Returns that are overdue, one message a community."""
-    if not _has(settings, "mart_return_completeness"):
+    if not publication.holds(settings, "mart_return_completeness"):
         return
     since = reach.astimezone(SHANGHAI).date() - dt.timedelta(days=31 * (_RETURN_MONTHS + 1))
     owed = [each for each in missing_returns(settings) if each.month >= since]

@@ -2,7 +2,7 @@
 
 from linli.publication.audit import AuditFailed, audit
 from linli.publication.content import PUBLISHED_SCHEMAS
-from linli.publication.reader import NothingPublished, ask, open_published, open_with_closed
+from linli.publication.reader import NothingPublished, ask, holds, open_published, open_with_closed
 from linli.publication.release import Release, content_hash, export_alone, publish
 
 __all__ = [

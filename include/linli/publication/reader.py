@@ -64,3 +64,8 @@ def _newest(settings: Settings) -> Path:
     if not settings.published.exists():
         raise NothingPublished(f"{settings.warehouse} 下还没有发布过数据，请先运行 make run 或 linli night --day 日期")
     return settings.published.resolve()
+
+
+def holds(settings: Settings, mart: str) -> bool:
+    """Whether the newest release has the mart: until the night after an upgrade it may be older than this code. Raises NothingPublished."""
+    return bool(ask(settings, "select 1 from information_schema.tables where table_schema = 'mart' and table_name = $mart", {"mart": mart}))

@@ -12,6 +12,13 @@ SHOWN = dt.timedelta(days=400)
 """how far back runs are shown: a year and the month before it"""
 
 
+_DECIDING = """deciding as (
+  select day, as_of, started_at, lead(started_at, 1, '9999') over (order by token) as next_started_at
+  from runs where kind <> 'reconcile' and run_id in (select run_id from source_status)
+)"""
+"""nights with the moments they decided in"""
+
+
 class History:
     """Questions to the runs so far; every answer is a list of rows."""
 
@@ -62,10 +69,7 @@ class History:
         A moment belongs to the night begun last before it; runs that load nothing decide nothing about rows.
         """
         return self._asked(
-            """with deciding as (
-              select day, as_of, started_at, lead(started_at, 1, '9999') over (order by token) as next_started_at
-              from runs where kind <> 'reconcile' and run_id in (select run_id from source_status)
-            ), moments as (
+            f"""with {_DECIDING}, moments as (
               select source, record, opened_at, closed_at, count(*) as entries from quarantine group by source, record, opened_at, closed_at
             )
             select m.source, m.record, o.day as opened_on, case when c.as_of <= ? then c.day end as closed_on, sum(m.entries) as entries
@@ -74,6 +78,30 @@ class History:
             where o.as_of <= ? group by 1, 2, 3, 4 order by 1, 2, 3, 4""",
             until, until,
         )  # fmt: skip
+
+    def open_quarantine(self, until: dt.datetime) -> list[dict[str, Any]]:
+        """Quarantine entries open after the nights up to `until`, counted by source, submitter (empty when unknown) and the day of the
+        night that opened them; days as above."""
+        return self._asked(
+            f"""with {_DECIDING}
+            select q.source, coalesce(q.submitter, '') as submitter, o.day as opened_on, count(*) as entries
+            from quarantine q join deciding o on o.started_at <= q.opened_at and q.opened_at < o.next_started_at
+              left join deciding c on c.started_at <= q.closed_at and q.closed_at < c.next_started_at
+            where o.as_of <= ? and (c.as_of is null or c.as_of > ?) group by 1, 2, 3 order by 1, 2, 3""",
+            until, until,
+        )  # fmt: skip
+
+    def submitters_of(self, run_id: str) -> dict[tuple[str, str, str], list[tuple[str, int]]]:
+        """Whose rows of a run's batches are in quarantine: by (source, record, rule), (submitter, entries), the most first."""
+        found: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
+        for row in self._db.execute(
+            """select q.source, q.record, r.value as rule, coalesce(q.submitter, '') as submitter, count(*) as entries
+            from quarantine q join batches b on b.batch_id = q.batch_id, json_each(q.rules) r where b.run_id = ?
+            group by 1, 2, 3, 4 order by 5 desc, 4""",
+            (run_id,),
+        ):
+            found.setdefault((row["source"], row["record"], row["rule"]), []).append((row["submitter"], row["entries"]))
+        return found
 
     def open_rules(self) -> list[dict[str, Any]]:
         """Open quarantine entries counted by source, submitter (empty when unknown), record and broken rule; an entry counts under each."""

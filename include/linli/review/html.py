@@ -9,7 +9,7 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from linli.review import fonts
+from linli import fonts
 from linli.review.blocks import Page
 from linli.review.charts import Drawing, svg
 from linli.review.questions import Unit

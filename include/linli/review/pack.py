@@ -59,7 +59,7 @@ def write_pack(
 
     Raises NothingToReview for a month the marts do not know, FontMissing, FileExistsError where something else lies in `folder`.
     """
-    from linli.review import fonts
+    from linli import fonts
 
     words = Words(language)
     fonts.loaded()

@@ -9,7 +9,7 @@ from typing import Any
 
 from typst import Compiler
 
-from linli.review import fonts
+from linli import fonts
 from linli.review.blocks import Page
 from linli.review.charts import Drawing
 from linli.review.words import TEMPLATES

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from linli.review import excel, fonts, html, word
+from linli import fonts
+from linli.review import excel, html, word
 from linli.review.blocks import Page
 from linli.review.pdf import Sheet
 from linli.review.questions import LEVELS, QUESTIONS, Unit
