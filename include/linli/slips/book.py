@@ -16,7 +16,7 @@ from typing import Any
 import xlsxwriter
 
 from linli.contracts.model import OF_THE_FILE, Column
-from linli.contracts.slip import ACTION, CORRECT, END, HIDDEN, PLACE, REASON, REMEDY, SLIP, WITHDRAW, SlipTitle
+from linli.contracts.slip import ACTION, CORRECT, END, HIDDEN, PLACE, READ_ONLY, REASON, REMEDY, SLIP, WITHDRAW, SlipTitle
 from linli.slips.content import Fault, Slip, SlipSheet
 
 _OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -151,7 +151,7 @@ def _rows(page: Any, forms: dict[str, Any], slip: Slip, sheet: SlipSheet) -> Non
             1, 0, "只列退回的行。改标红的单元格，改好后整个文件放回收件文件夹；标题、表头、原位置和末行不要动。", forms["hint"]
         )
     else:
-        _write(page, 0, 0, f"{SLIP} {slip.number} {sheet.record.label}（只供查看）", forms["title"])
+        _write(page, 0, 0, f"{SLIP} {slip.number} {sheet.record.label}（{READ_ONLY}）", forms["title"])
         where = "台账" if slip.is_returned else slip.source_label
         how = "请改正后重报整个文件，不用改这张表" if slip.is_returned else f"请在{where}中更正，不用交回"
         page.write_string(1, 0, f"{how}。", forms["hint"])

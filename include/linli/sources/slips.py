@@ -18,6 +18,7 @@ from linli.contracts.slip import (
     HIDDEN,
     IS_WITHDRAWN,
     PLACE,
+    READ_ONLY,
     REASON,
     SLIP,
     SLIP_ROW,
@@ -89,8 +90,11 @@ def read_slip(grids: Sequence[Grid], kinds: Sequence[RecordDecl], sha: str, rece
 
 
 def _is_slip(grid: Grid) -> bool:
-    first = next((str(cell) for row in grid.rows[:1] for cell in row if cell not in ("", None)), "")
-    return first.strip().startswith(SLIP) or _own_columns(grid) is not None
+    return _beginning(grid).startswith(SLIP) or _own_columns(grid) is not None
+
+
+def _beginning(grid: Grid) -> str:
+    return next((str(cell).strip() for row in grid.rows[:1] for cell in row if cell not in ("", None)), "")
 
 
 def _held_by(title: SlipTitle) -> tuple[str, str, dt.date]:
@@ -110,6 +114,8 @@ def _own_columns(grid: Grid) -> Sequence[str] | None:
 def _sheet(grid: Grid, kinds: Sequence[RecordDecl]) -> tuple[SlipTitle, Sheet] | None:
     said = next(iter(titles([grid], kinds)), None)
     if said is None:
+        if READ_ONLY in _beginning(grid):
+            return None
         sheet = find_sheet(grid, kinds, grid.sheet)
         if sheet is None:
             return None

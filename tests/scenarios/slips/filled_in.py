@@ -8,9 +8,9 @@ from linli.demo.returns import HEADERS
 from scenarios.slips.office import Cells
 
 
-def lines(community: str, sheet: str, *rows: Sequence[object], month: int = 10) -> Cells:
+def lines(community: str, sheet: str, *rows: Sequence[object], month: str = "2026年10月") -> Cells:
     """A sheet as communities fill it in."""
-    title = [f"八公山区 {community} 2026年{month}月{sheet}台账"]
+    title = [f"八公山区 {community} {month}{sheet}台账"]
     return [title, [names[0] for _, names in HEADERS[sheet]], *map(list, rows), ["合计", len(rows)]]
 
 

@@ -246,6 +246,20 @@ def test_the_slip_of_a_system_is_refused_in_words(three_bad: Inbox) -> None:
     assert three_bad.problem().startswith("退回单里没有可以交回的行：业务系统的记录请在原系统中更正")
 
 
+def test_rows_of_a_refused_file_come_again_with_it_and_do_not_hinder_the_others(three_bad: Inbox) -> None:
+    """A book whose month has not come is refused at the gate; its bad row stands on a sheet of the same slip that is only for reading."""
+    row = meeting("C01", 1, "茶话会", on="2027-01-05")
+    three_bad.drop("340405-C01_202701_会议.xlsx", as_workbook({"会议": lines("C01", "会议", row, month="2027年1月")}))
+    assert sorted(e.record for e in three_bad.night()) == ["meetings"] * 4 + ["returns"]
+    slip = three_bad.slip()
+    assert list(slip) == ["说明", "会议 2026-10", "台账文件（供查看）", "会议（供查看）", "名录"]
+    assert "处理" not in slip["会议（供查看）"][HEADING_ROW]
+    for line in range(3):
+        change(slip["会议 2026-10"], line, 会议类型="会谈")
+    three_bad.drop("x.xlsx", as_workbook(slip))
+    assert sorted(e.record for e in three_bad.night()) == ["meetings", "returns"]
+
+
 def test_rows_given_twice_alike_go_together(inbox: Inbox) -> None:
     rows = [meeting("C01", 1), meeting("C01", 2, "茶话会"), meeting("C01", 2, "茶话会")]
     inbox.drop("340405-C01_202610_会议.xlsx", as_workbook({"会议": lines("C01", "会议", *rows)}))
@@ -260,7 +274,7 @@ def test_rows_given_twice_alike_go_together(inbox: Inbox) -> None:
 def test_one_slip_amends_several_months(inbox: Inbox) -> None:
     for month in (9, 10):
         rows = [meeting("C01", 1, on=f"2026-{month:02d}-08"), meeting("C01", 2, "茶话会", on=f"2026-{month:02d}-09")]
-        inbox.drop(f"340405-C01_2026{month:02d}_会议.xlsx", as_workbook({"会议": lines("C01", "会议", *rows, month=month)}))
+        inbox.drop(f"340405-C01_2026{month:02d}_会议.xlsx", as_workbook({"会议": lines("C01", "会议", *rows, month=f"2026年{month}月")}))
     assert len(inbox.night()) == 2
     slip = inbox.slip()
     for month in ("2026-09", "2026-10"):
