@@ -1,5 +1,6 @@
-"""What people are told. `watch_quality` runs after each publication. `watch_clock` runs every hour, whether or not anything was published:
-it tells of a night that failed, from 07:00 on of a load that is missing and of the cases due and overdue, and delivers what waits.
+"""What people are told. `watch_quality` runs after each publication: the quality page, the return slips, messages. `watch_clock` runs every
+hour, whether or not anything was published: it tells of a night that failed, from 07:00 on of a load that is missing and of the cases due
+and overdue, delivers what waits, and writes the page of a night that failed.
 
 A failed night tells nobody itself: its callbacks would run where there is no data. What has been told is not told again, so both may run
 at any time. Deliveries that fail wait in the spool and do not fail a run.
@@ -19,6 +20,23 @@ def send() -> dict[str, int]:
     from linli.pipeline import alerts
 
     return alerts.send_alerts(settings()).delivered.as_counts()
+
+
+@task
+def pages() -> str:
+    """The quality page of the newest night, also of one that failed; nothing before the first one."""
+    from linli import pipeline
+
+    page = pipeline.newest_quality(settings())
+    return page.name if page else ""
+
+
+@task
+def slips() -> int:
+    """Return slips of everything open."""
+    from linli import pipeline
+
+    return len(pipeline.write_slips(settings()).slips)
 
 
 @task
@@ -44,6 +62,8 @@ with DAG(
     tags=["linli"],
     doc_md=__doc__,
 ):
+    pages()
+    slips()
     send()
 
 with DAG(
@@ -57,4 +77,5 @@ with DAG(
 ):
     heartbeat()
     morning()
+    pages()
     send()

@@ -94,6 +94,7 @@ class Story:
     accepted_only: dict[str, int]
     stopped: Told
     reconciled: tuple[int, str, str, dict[str, str]]
+    pages: dict[dt.date, str]
 
 
 def tell(env: dict[str, str], day: dt.date) -> Told:
@@ -123,6 +124,17 @@ def reconcile(env: dict[str, str], day: dt.date) -> tuple[int, str, str, dict[st
         [newest] = [run for run in register.runs(20) if run["kind"] == "reconcile"]
         states = {f"{s.source}.{s.feed}": s.state for s in register.source_statuses(register.run(newest["run_id"]))}
     return done.exit_code, done.output, newest["state"], states
+
+
+def page(env: dict[str, str], *days: dt.date) -> str:
+    """The quality page of a day, or of the newest night."""
+    done = CliRunner().invoke(cli.app, ["quality", *(f"--day={day}" for day in days)], env=env)
+    assert done.exit_code == 0, done.output
+    written = sorted((Settings.load(env).home / "quality").glob("2*.html"))[-1].read_text(encoding="utf-8")
+    again = CliRunner().invoke(cli.app, ["quality", *(f"--day={day}" for day in days)], env=env)
+    assert again.exit_code == 0
+    assert sorted((Settings.load(env).home / "quality").glob("2*.html"))[-1].read_text(encoding="utf-8") == written
+    return written
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +178,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         rows = ", ".join(callback(no, 22) for no in numbers)
         systems.execute("case_system", f"insert into callbacks ({columns} comment, called_by, updated_at) values {rows}")
         stopped = tell(other, THIRD)
-        yield Story(wrong, mended, only, *counts, stopped, reconcile(other | {"LINLI_POINTS_LEDGER_URL": silent}, THIRD))
+        reconciled = reconcile(other | {"LINLI_POINTS_LEDGER_URL": silent}, THIRD)
+        pages = {FIRST: page(env, FIRST), THIRD: page(other)}
+        yield Story(wrong, mended, only, *counts, stopped, reconciled, pages)
     finally:
         patch.undo()
         silence.close()
@@ -226,3 +240,13 @@ def test_a_reconciliation_goes_on_without_a_source_and_does_not_succeed(story: S
         f"case_system.{name}" for name in ("cases", "case_steps", "whistles", "callbacks", "consultations")
     }
     assert "points_ledger.residents 未核对" in output.replace("\n", "")
+
+
+def test_the_quality_page_says_what_was_not_loaded_and_why(story: Story) -> None:
+    wrong, stopped = story.pages[FIRST], story.pages[THIRD]
+    assert "案件系统、巡查应用、积分台账有数据没有载入" in wrong and "3/11 路数据已载入" in wrong
+    assert wrong.count('<td class=" bad">未载入</td>') == len(FAILED)
+    assert "回访多数不合格，整批停在关口" in stopped
+    assert "至今待改 60 行，最久 0 天" in stopped
+    # the strip of days: one night of thirty, its states in the order of the declarations
+    assert stopped.count('<i class="doubtful"') == 1 and stopped.count('<i class="good"') >= 10

@@ -6,7 +6,7 @@ from linli.pipeline.declarations import stale_files, write_derived_files
 from linli.pipeline.months import check_closable, close_as_answered, close_month, rebuild, restate_all, restate_month
 from linli.pipeline.night import NightReport, backfill, night
 from linli.pipeline.proposals import chosen_campaign, proposal
-from linli.pipeline.quality import quality
+from linli.pipeline.quality import newest_quality, quality
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
 from linli.pipeline.report import ClosingTable, closing_table_of, failed_since, latest_day, latest_version
 from linli.pipeline.reviews import review
@@ -59,6 +59,7 @@ __all__ = [
     "latest_day",
     "latest_version",
     "make_gate_ready",
+    "newest_quality",
     "night",
     "proposal",
     "publish_run",

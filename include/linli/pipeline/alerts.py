@@ -12,6 +12,7 @@ from linli.alerts import Clock, Configuration, Delivered, Letter, Message, Outco
 from linli.pipeline import standing, watches
 from linli.pipeline.places import places_of
 from linli.pipeline.steps import catalog, register_of
+from linli.pipeline.waivers import today, waived_entries
 from linli.settings import SHANGHAI, Settings
 
 CLOCK = Clock()
@@ -120,7 +121,8 @@ def _of_the_register(settings: Settings, spool: Spool, configuration: Configurat
         tally = spool.tell("runs", found, at=at, route=route, ended=lambda told: watches.recovered(register, told))
         if watches.is_settled(register, at):
             told_before = spool.standing("quarantine")
-            entries = list(watches.quarantined(register, declared, places_of(settings), told_before))
+            waived = waived_entries(settings, today(settings))
+            entries = list(watches.quarantined(register, declared, places_of(settings), told_before, waived))
             tally += spool.tell(
                 "quarantine", entries, at=at, route=route, ended=lambda told: watches.corrected(settings, register, declared, told)
             )

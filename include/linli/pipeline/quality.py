@@ -34,7 +34,7 @@ _MARKS = {"loaded": "good", "stopped": "doubtful", "failed": "bad"}
 _RUNS = {"succeeded": Cell("完成", "good"), "degraded": Cell("不全", "doubtful"), "failed": Cell("失败", "bad")}
 _LONG = 2
 """from which of the ages on rows have been open too long"""
-_SHOWN = 40
+_SHOWN = 25
 _DEFINITIONS = (
     "到货：这一夜从来源读到的行，与此前相同而再次读到的计入重复；到货 = 入库 + 退回 + 等待 + 重复。入库：通过全部规则。"
     "退回：违反至少一条规则，改好之前不计入任何数字。等待：所依附的记录还没有入库，补齐后自动放行。退回率 = 退回 ÷（到货 − 重复）。"
@@ -87,6 +87,14 @@ def quality(settings: Settings, day: dt.date | None = None) -> Path:
     _put(path, pages.render(page))
     _put(settings.quality / "index.html", _contents(settings, {row["day"]: row["state"] for row in reversed(ended)}))
     return path
+
+
+def newest_quality(settings: Settings) -> Path | None:
+    """The quality page of the newest night that has ended, written; None before the first one."""
+    try:
+        return quality(settings)
+    except NoNight:
+        return None
 
 
 def _put(path: Path, content: bytes) -> None:
@@ -196,7 +204,7 @@ def _sources(asked: _Asked, statuses: Sequence[SourceStatus]) -> Table:
 
 
 def _records(asked: _Asked, tonight: Sequence[Mapping[str, Any]]) -> Table:
-    order = {record.full_name: n for n, record in enumerate(asked.declared.records)}
+    order = {r.full_name: n for n, r in enumerate(r for source in asked.declared.sources.values() for r in source.records)}
     names = ("landed", "accepted", "quarantined", "held", "duplicates")
     rows = []
     for row in sorted(tonight, key=lambda row: order[f"{row['source']}.{row['record']}"]):
@@ -221,14 +229,17 @@ def _rules(asked: _Asked) -> Table:
         told += f" 等 {len(by)} 个" if len(by) > 3 else ""
         severity = {"critical": Cell("关键", "bad"), "warning": Cell("退回"), "info": Cell("提示", "dim")}[row["severity"]]
         words = rule_words(record, row["rule"])
-        cells = [Cell(record.label), Cell(words.message), severity, Cell(f"{row['unexpected']:,}"), Cell(f"{row['evaluated']:,}")]
+        counts = (row["unexpected"], row["evaluated"], sum(count for _, count in by))
+        cells = [Cell(record.label), Cell(words.message), severity, *(Cell(f"{count:,}") for count in counts)]
         rows.append([*cells, Cell(told, "dim")])
-    columns = [("记录", ""), ("违反的规则", ""), ("后果", ""), ("行", "right"), ("共查", "right"), ("提交方（退回的行）", "")]
-    return Table("规则：这一夜违反了哪些，谁", columns, rows[:_SHOWN], "没有违反任何规则", _more(rows))
+    labels = ("不合格", "共查", "今夜到货中")
+    columns = [("记录", ""), ("违反的规则", ""), ("后果", ""), *((label, "right") for label in labels), ("提交方", "")]
+    note = "不合格、共查含以前退回而今夜重新判定的行" + _more(rows, "；")
+    return Table("规则：这一夜违反了哪些，谁", columns, rows[:_SHOWN], "没有违反任何规则", note)
 
 
-def _more(rows: Sequence[object]) -> str:
-    return f"共 {len(rows)} 项，列出前 {_SHOWN} 项" if len(rows) > _SHOWN else ""
+def _more(rows: Sequence[object], before: str = "") -> str:
+    return f"{before}共 {len(rows)} 项，列出前 {_SHOWN} 项" if len(rows) > _SHOWN else ""
 
 
 def _submitters(asked: _Asked, still_open: Sequence[Mapping[str, Any]]) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -156,15 +156,18 @@ def is_settled(register: Register, at: dt.datetime) -> bool:
     return row is None or row["state"] != "running" or at - dt.datetime.fromisoformat(row["started_at"]) > _LONGEST_NIGHT
 
 
-def quarantined(register: Register, declared: Catalog, places: Places, told: Mapping[str, Told]) -> Iterator[Message]:
-    """One message for every source and submitter with open entries, the reasons counted; `told` are those told before, by topic."""
-    totals = register.history.open_entries()
+def quarantined(
+    register: Register, declared: Catalog, places: Places, told: Mapping[str, Told], waived: Collection[tuple[str, str, str]]
+) -> Iterator[Message]:
+    """One message for every source and submitter with open entries that are not `waived`, the reasons counted; `told` are those told
+    before, by topic."""
     newest = register.history.newest_run("night", *_ENDED)
-    for (source, submitter), group in groupby(register.history.open_rules(), key=lambda row: (row["source"], row["submitter"])):
+    for (source, submitter), group in groupby(register.history.open_rules(waived), key=lambda row: (row["source"], row["submitter"])):
         if source not in declared.sources:
             continue
-        counted = [(row["record"], row["rule"], row["entries"]) for row in group]
-        topic, total = f"{source}/{submitter}", totals[source, submitter]
+        rows = list(group)
+        counted = [(row["record"], row["rule"], row["entries"]) for row in rows]
+        topic, total = f"{source}/{submitter}", rows[0]["submitter_entries"]
         before = [Line("上次告知时", told[topic].message.lines[0].count)] if topic in told else []
         reasons = [Line(_reason(declared, source, record, rule), count) for record, rule, count in counted]
         yield Message(
@@ -176,7 +179,7 @@ def quarantined(register: Register, declared: Catalog, places: Places, told: Map
             lines=(Line("退回待改", total), *before, *reasons),
             remedy=(
                 "在来源系统或台账中改正即可，下一夜重新把关，改好的自动了结",
-                f"数据组逐条查看：linli quarantine list --source {source}",
+                f"逐条列出的退回单：linli slips --source {source}" + (f" --submitter {submitter}" if submitter else ""),
             ),
             subject=places.subject(source, submitter, run_id=newest["run_id"] if newest else "", day=newest["day"] if newest else ""),
             as_of=_published_until(register),

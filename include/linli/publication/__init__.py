@@ -14,6 +14,7 @@ __all__ = [
     "audit",
     "content_hash",
     "export_alone",
+    "holds",
     "open_published",
     "open_with_closed",
     "publish",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sqlite3
+from collections.abc import Collection
 from typing import Any
 
 from linli.register.moments import as_text
@@ -103,19 +105,19 @@ class History:
             found.setdefault((row["source"], row["record"], row["rule"]), []).append((row["submitter"], row["entries"]))
         return found
 
-    def open_rules(self) -> list[dict[str, Any]]:
-        """Open quarantine entries counted by source, submitter (empty when unknown), record and broken rule; an entry counts under each."""
+    def open_rules(self, but: Collection[tuple[str, str, str]] = ()) -> list[dict[str, Any]]:
+        """Open quarantine entries but these (source, record, key), counted by source, submitter (empty when unknown), record and broken
+        rule; an entry counts under each. `submitter_entries` are those of the submitter, each counted once."""
         return self._asked(
-            """select q.source, coalesce(q.submitter, '') as submitter, q.record, r.value as rule, count(*) as entries
-            from quarantine q, json_each(q.rules) r where q.closed_at is null group by 1, 2, 3, 4 order by 1, 2, 5 desc, 3, 4"""
+            """with told as (
+              select source, coalesce(submitter, '') as submitter, record, rules from quarantine where closed_at is null
+              and (source, record, key) not in (select value ->> 0, value ->> 1, value ->> 2 from json_each(?))
+            ), totals as (select source, submitter, count(*) as submitter_entries from told group by 1, 2)
+            select t.source, t.submitter, t.record, r.value as rule, count(*) as entries, max(a.submitter_entries) as submitter_entries
+            from told t join totals a on a.source = t.source and a.submitter = t.submitter, json_each(t.rules) r
+            group by 1, 2, 3, 4 order by 1, 2, 5 desc, 3, 4""",
+            json.dumps(sorted(but)),
         )
-
-    def open_entries(self) -> dict[tuple[str, str], int]:
-        """Open quarantine entries by (source, submitter)."""
-        rows = self._asked(
-            "select source, coalesce(submitter, '') as submitter, count(*) as entries from quarantine where closed_at is null group by 1, 2"
-        )
-        return {(row["source"], row["submitter"]): row["entries"] for row in rows}
 
     def closed_entries(self, source: str, submitter: str, since: dt.datetime) -> list[dict[str, Any]]:
         """Quarantine entries of a submitter closed since then: record, closed_reason, where the row lies (batch_id, path, row_no) and the
@@ -151,6 +153,6 @@ class History:
         )
         return [dict(r) for r in found]
 
-    def _asked(self, sql: str, *given: dt.date) -> list[dict[str, Any]]:
-        args = [as_text(value) if isinstance(value, dt.datetime) else value.isoformat() for value in given]
+    def _asked(self, sql: str, *given: dt.date | str) -> list[dict[str, Any]]:
+        args = [as_text(value) if isinstance(value, dt.datetime) else str(value) for value in given]
         return [dict(r) for r in self._db.execute(sql, args)]
