@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from linli.failures import Refusal
 OUTBOX = "outbox"
 """the folder that is always there: for a message that has nowhere else to go"""
 
+_OF_A_SOURCE = re.compile(r"LINLI_.+_(URL|TOKEN|INBOX)")
 _PORTS = {"starttls": 587, "ssl": 465, "none": 25}
 _WORDS = {
     "extra_forbidden": "不认识的键，请检查拼写",
@@ -57,6 +59,8 @@ class Secret(_Strict):
     def _one_place(self) -> Secret:
         if (self.env is None) == (self.file is None):
             raise ValueError("应写明 env 或 file 之一")
+        if self.env and _OF_A_SOURCE.fullmatch(self.env):
+            raise ValueError("LINLI_…_URL、LINLI_…_TOKEN、LINLI_…_INBOX 是来源的设置，请换一个变量名，如 LINLI_ALERTS_GROUP")
         return self
 
     def read(self) -> str:

@@ -7,6 +7,7 @@ import smtplib
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Literal
@@ -96,7 +97,7 @@ class Mail:
 
     def _data(self, smtp: smtplib.SMTP, message: EmailMessage) -> None:
         try:
-            code, said = smtp.data(message.as_bytes())
+            code, said = smtp.data(message.as_bytes(policy=policy.SMTP))
         except smtplib.SMTPDataError as error:
             code, said = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
         if code != 250:

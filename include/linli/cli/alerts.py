@@ -197,9 +197,7 @@ def alerts_silence(
 
     settings, until_on = settings_of_environment(), day_of(until)
     with explained():
-        number = alerts.add_silence(
-            settings, source=source, submitter=submitter, kind=kind, until_on=until_on, reason=reason, owner=owner
-        )
+        number = alerts.add_silence(settings, source=source, submitter=submitter, kind=kind, until_on=until_on, reason=reason, owner=owner)
     console.print(f"✓ 静默 {number}，到 {until_on} 为止；提前结束：linli alerts unsilence {number}")
 
 

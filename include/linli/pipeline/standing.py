@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 
 from linli import closing, publication
-from linli.alerts import Line, Message, fingerprint_of
+from linli.alerts import Line, Message, Subject, fingerprint_of
 from linli.calendar import next_month, previous_month
 from linli.contracts import Catalog
 from linli.pipeline.missing import missing_returns, stopped_records
@@ -92,7 +92,7 @@ def stopped(settings: Settings, declared: Catalog, reach: dt.datetime) -> Iterat
             title=f"{kinds[0].district} {declared.sources[source].label}：{len(kinds)} 类一向都有的记录没有了",
             lines=tuple(Line(each.in_words(declared).removeprefix(f"{each.district} ")) for each in kinds),
             remedy=("请报送方核对：确实没有，还是没有录入、接口有变；明细见 mart_data_completeness",),
-            subject=Places(districts={district: district}).subject(source, district),
+            subject=Subject(source, district, district=district),
             as_of=reach,
         )
 
@@ -137,6 +137,6 @@ def month_waits(settings: Settings, register: Register, reach: dt.datetime) -> I
         title=f"{month:%Y年%m月}已载入完，等待批准结账",
         lines=(Line("批准后数字冻结，此后的更正列为重述；同时选定下月专项整治"),),
         remedy=(f"在 Airflow 的 monthly_review 中批准，或运行：linli month close {month:%Y-%m} --approved-by 批准的岗位",),
-        subject=Places().subject(day=month.isoformat()),
+        subject=Subject(day=month.isoformat()),
         as_of=reach,
     )

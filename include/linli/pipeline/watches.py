@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from linli import privacy
-from linli.alerts import Line, Message, Told, fingerprint_of
+from linli.alerts import Line, Message, Subject, Told, fingerprint_of
 from linli.contracts import Catalog, RecordDecl
 from linli.pipeline.places import Places
 from linli.pipeline.quarantined import rule_words
@@ -58,7 +58,7 @@ def _unwell(register: Register, declared: Catalog, row: Mapping[str, Any]) -> Me
         title=f"{run.day} {what}失败，没有发布新数据" if is_failed else f"{run.day} {what}不全：{_named(missing, declared)}",
         lines=tuple(lines),
         remedy=("看详情：linli status，逐项检查：linli doctor", again),
-        subject=Places().subject(_only_source(missing), run_id=run.run_id, day=run.day.isoformat()),
+        subject=Subject(_only_source(missing), run_id=run.run_id, day=run.day.isoformat()),
         as_of=_published_until(register),
     )
 
@@ -89,7 +89,7 @@ def _well_again(told: Told, title: str, as_of: dt.datetime | None, day: str) -> 
         fingerprint=fingerprint_of(title),
         title=title,
         lines=(Line(f"此前告知：{told.message.title}（{moment(told.since_at)}）"),),
-        subject=Places().subject(told.message.subject.source, day=day),
+        subject=Subject(told.message.subject.source, day=day),
         as_of=as_of,
     )
 
@@ -123,7 +123,7 @@ def load(settings: Settings, register: Register | None, at: dt.datetime, load_by
             title=f"到 {local:%m-%d %H:%M}，{day} 的数据还没有载入并发布",
             lines=tuple(lines),
             remedy=("看 Airflow 的 nightly 是否在运行、是否暂停；逐项检查：linli doctor", f"补载：linli night --day {day}"),
-            subject=Places().subject(day=day.isoformat()),
+            subject=Subject(day=day.isoformat()),
             as_of=_published_until(register) if register else None,
         )
     ]

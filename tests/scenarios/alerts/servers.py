@@ -141,9 +141,11 @@ def mail_server(*, certificate: ssl.SSLContext | None = None, is_wrapped: bool =
 
         def take(self, recipient: str) -> None:
             lines = []
-            while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":
-                lines.append(line)
             said = state.answers.get("END", "250 taken")
+            while (line := self.rfile.readline().decode()) != ".\r\n":
+                if not line.endswith("\r\n"):
+                    said = "550 bare line feed"
+                lines.append(line.rstrip("\r\n"))
             if said == HANGS_UP:
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return

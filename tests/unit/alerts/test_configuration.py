@@ -65,6 +65,10 @@ def test_addresses_of_recipients_are_no_keys(tmp_path: Path) -> None:
         ("channels: {g: {kind: wecom}}", "alerts.yml：channels.g.key：缺少"),
         ("channels: {g: {kind: wecom, key: abcdef-123456}}", "channels.g.key：应为若干个键；密钥不写在这里，应写作 {env: 变量名}"),
         ("channels: {g: {kind: wecom, key: {env: A, file: /b}}}", "channels.g.key：应写明 env 或 file 之一"),
+        (
+            "channels: {g: {kind: wecom, key: {env: LINLI_WECOM_TOKEN}}}",
+            "channels.g.key：LINLI_…_URL、LINLI_…_TOKEN、LINLI_…_INBOX 是来源的设置",
+        ),
         ("channels: {g: {kind: wechat}}", "channels.g：kind 应为 wecom、dingtalk、feishu、email 或 folder"),
         ("channels: {g: {key: {env: A}}}", "channels.g：缺少 kind"),
         ("channels: {m: {kind: email, host: h, sender: no-address, recipients: [a@b]}}", "channels.m.sender：值不合要求"),
@@ -105,3 +109,12 @@ def test_a_missing_secret_is_a_problem_of_its_channel_alone(tmp_path: Path, monk
 def test_an_unknown_channel_is_refused_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(NoSuchChannel, match="没有名为 foo 的渠道，已配置的是 group、ding、"):
         load(written(tmp_path, FILE), tmp_path / "outbox").channel("foo")
+
+
+def test_the_example_of_the_manual_can_be_used(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "howto" / "alerts.md").read_text(encoding="utf-8")
+    example = manual.partition("```yaml\n")[2].partition("```")[0]
+    found = load(written(tmp_path, example), tmp_path / "outbox")
+    assert list(found.channels) == ["district_group", "housing_group", "station_group", "mail", "drop", "outbox"]
+    named = set(found.route(message(severity="critical"))) | set(found.route(message(subject=Subject(station="340405-S01"))))
+    assert {name for name, _ in named} == {"district_group", "mail", "station_group"}

@@ -30,7 +30,7 @@ CHATS = (
     "- 项",
     "+ 项",
     "--- ===",
-    "<font color=\"warning\">红</font>",
+    '<font color="warning">红</font>',
     "&lt;@all&gt; &#64;all \\<@all\\>",
     "行一\n# 行二\r\n> 行三\u2028# 行四",
     "\u202e倒\u200b零\x00空",

@@ -115,9 +115,7 @@ def test_a_silence_has_a_scope_a_reason_an_owner_and_an_end(of: dict[str, str], 
 
 
 def test_what_was_silenced_is_told_when_the_silence_is_over(spool: Spool) -> None:
-    number = spool.silence(
-        source="case_system", submitter="", kind="", until_on=MORNING.date(), reason="升级", owner="数据组", at=MORNING
-    )
+    number = spool.silence(source="case_system", submitter="", kind="", until_on=MORNING.date(), reason="升级", owner="数据组", at=MORNING)
     assert tell(spool, message()) == Tally(0, 0, 1)
     assert tell(spool, message(), at=MORNING + DAY) == Tally(1, 0, 0)
     assert tell(spool, message(fingerprint="b2")) == Tally(0, 0, 1)

@@ -48,9 +48,7 @@ class Deployment:
         self.register.end_run(run, state)
         return run.run_id
 
-    def returned(
-        self, record: str, keys: dict[str, Sequence[str]], submitter: str | None = STATION, *, closed: Sequence[str] = ()
-    ) -> None:
+    def returned(self, record: str, keys: dict[str, Sequence[str]], submitter: str | None = STATION, *, closed: Sequence[str] = ()) -> None:
         """Rows of `record` are quarantined with the rules they break; keys in `closed` are accepted instead."""
         source, name = record.split(".")
         run = self.register.begin_run(DAY, as_of(DAY))
@@ -73,9 +71,7 @@ class Deployment:
         self.register.add_decisions([Decision(verdict, quarantined=entries, closed=ended)], [], run)
         self.register.end_run(run, "succeeded")
 
-    def published(
-        self, reach: dt.date = DAY, *, due: Sequence[dict[str, Any]] = (), vanished: Sequence[str] = (), owed: int = 0
-    ) -> None:
+    def published(self, reach: dt.date = DAY, *, due: Sequence[dict[str, Any]] = (), vanished: Sequence[str] = (), owed: int = 0) -> None:
         """A release that reaches to the end of a day."""
         self.settings.warehouse.mkdir(exist_ok=True)
         self.settings.published.unlink(missing_ok=True)
