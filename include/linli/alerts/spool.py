@@ -257,6 +257,11 @@ class Spool:
         with self._write() as db:
             db.execute("insert into attempts values (?,?)", (channel, _text(at)))
 
+    def mended(self, channel: str) -> None:
+        """Forgets a channel's trouble: what waits for it is sent at once."""
+        with self._write() as db:
+            db.execute("delete from troubles where channel=?", (channel,))
+
     # ---- looking ---------------------------------------------------------------------------------------------------
 
     def troubles(self) -> dict[str, dict[str, Any]]:

@@ -77,7 +77,8 @@ def morning(settings: Settings, *, at: dt.datetime | None = None, clock: Clock =
 
 
 def try_channel(settings: Settings, name: str, *, clock: Clock = CLOCK) -> list[Outcome]:
-    """Sends a test message through one channel, past routes and spool: what became of it for each recipient. Raises NoSuchChannel."""
+    """Sends a test message through one channel, past routes and spool: what became of it for each recipient. A channel that takes it is
+    left alone no longer. Raises NoSuchChannel."""
     channel = configuration_of(settings).channel(name)
     message = Message(
         kind="test",
@@ -92,6 +93,8 @@ def try_channel(settings: Settings, name: str, *, clock: Clock = CLOCK) -> list[
         for recipient in channel.recipients:
             spool.note_attempt(name, clock.now())
             outcomes.append(channel.send(Letter(0, message, clock.now()), recipient, clock.now()))
+        if all(outcome.state == "delivered" for outcome in outcomes):
+            spool.mended(name)
         return outcomes
 
 

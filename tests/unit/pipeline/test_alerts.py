@@ -429,3 +429,17 @@ def test_a_release_from_before_these_marts_is_no_failure(home: Deployment) -> No
         for mart in ("mart_due_step", "mart_return_completeness", "mart_data_completeness"):
             con.execute(f"drop table mart.{mart}")
     assert home.send() == [] and morning(home) == []
+
+
+def test_a_channel_that_was_mended_and_tried_gets_at_once_what_waits(home: Deployment, tmp_path: Path) -> None:
+    drop = tmp_path / "drop"
+    (home.settings.home / "alerts.yml").write_text(f"channels: {{drop: {{kind: folder, path: {drop}}}}}", encoding="utf-8")
+    home.night(DAY, "degraded", FAILED)
+    alerts.send_alerts(home.settings, clock=home.clock)
+    assert alerts.try_channel(home.settings, "drop", clock=home.clock)[0].state == "unreachable"
+    drop.mkdir()
+    alerts.send_alerts(home.settings, clock=home.clock)
+    assert list(drop.iterdir()) == []
+    assert alerts.try_channel(home.settings, "drop", clock=home.clock)[0].state == "delivered"
+    alerts.send_alerts(home.settings, clock=home.clock)
+    assert sorted(path.name.rpartition("-")[2] for path in drop.iterdir()) == ["night_degraded.txt", "test.txt"]
