@@ -50,12 +50,13 @@ class _Round:
     def soonest(self) -> tuple[dt.datetime, Parcel] | None:
         """The next message to send and when it may be; None when there is nothing for any channel that takes something."""
         found = []
-        troubles = self._spool.troubles()
+        now, troubles = self._clock.now(), self._spool.troubles()
         for name, channel in self._channels.items():
-            parcel = None if name in self._out else self._spool.next_parcel(name)
+            # nothing is ever left alone for longer: what says so was written before the clock was put back
+            is_left_alone = name in self._out or (name in troubles and now < troubles[name]["retry_at"] <= now + _LONGEST_WAIT)
+            parcel = None if is_left_alone else self._spool.next_parcel(name)
             if parcel:
-                free = self._free_at(channel)
-                found.append((max(free, troubles[name]["retry_at"]) if name in troubles else free, parcel))
+                found.append((self._free_at(channel), parcel))
         return min(found, key=lambda each: (each[0], each[1].letter.number)) if found else None
 
     def _free_at(self, channel: Channel) -> dt.datetime:

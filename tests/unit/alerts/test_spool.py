@@ -180,6 +180,18 @@ def test_a_channel_that_is_down_is_tried_again_later_and_later_and_stops_no_othe
     assert sorted(down.topics[-3:]) == ["t0", "t1", "t2"] and len(up.letters) == 3 and not outbox.letters and not spool.troubles()
 
 
+def test_no_delivery_waits_for_a_channel_that_is_down(spool: Spool) -> None:
+    robot, outbox, clock = Robot(), Robot("outbox"), StoppedClock()
+    robot.answer = lambda _: Outcome("unreachable", "连接不上")
+    told(spool, 2)
+    for _ in range(3):
+        assert sent(spool, clock, robot, outbox) == (0, 0, 0, 2)
+    assert len(robot.letters) == 1 and not clock.slept
+    clock.pass_by(days=-30)
+    sent(spool, clock, robot, outbox)
+    assert len(robot.letters) == 2
+
+
 def test_a_channel_that_is_throttled_waits_as_long_as_it_says(spool: Spool) -> None:
     robot, outbox, clock = Robot(), Robot("outbox"), StoppedClock()
     robot.answer = lambda _: Outcome("throttled", "45009", dt.timedelta(minutes=10))
