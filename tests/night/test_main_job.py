@@ -159,3 +159,31 @@ def test_the_next_days_are_taken_in(district: District) -> None:
         "points_ledger.residents",
         "points_ledger.ledger_entries",
     }
+
+
+def test_every_question_of_the_docs_is_answered(district: District) -> None:
+    questions = sorted((district.settings.project / "docs" / "queries").glob("*.sql"))
+    assert len(questions) > 10
+    silent = set()
+    for question in questions:
+        text = question.read_text(encoding="utf-8")
+        assert text.startswith("-- ") and text.count("\n-- ") == 1, "the question, in Chinese and English"
+        con = open_published(district.settings)
+        try:
+            rows = con.execute(text).fetchall()
+        finally:
+            con.close()
+        silent |= set() if rows else {question.stem}
+    # nothing of the demo has been closed yet
+    assert silent <= {"closed_and_restated"}
+    answered = district.linli("sql", "--csv", (questions[0]).read_text(encoding="utf-8"))
+    assert answered.exit_code == 0 and answered.output.count("\n") > 1
+
+
+def test_the_models_are_documented_in_one_file_that_asks_nobody(district: District) -> None:
+    written = district.linli("docs")
+    assert written.exit_code == 0, written.output
+    page = (district.settings.home / "docs" / "models.html").read_text(encoding="utf-8")
+    assert "mart_two_callback_satisfaction" in page
+    assert "<head><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';" in page
+    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?https?:", page)

@@ -307,6 +307,18 @@ def quality(day: Annotated[str, typer.Option(help="日期；缺省为最近结�
 
 
 @app.command()
+def docs(into: Annotated[Path | None, typer.Option(help="写到这个文件；缺省为 LINLI_HOME 下的 docs/models.html")] = None) -> None:
+    """模型文档：每个模型和列的含义、来龙去脉，一个离线网页（英文）。"""
+    from linli import warehouse
+
+    settings = settings_of_environment()
+    with explained(), progress() as tell:
+        tell("模型文档", 0, 0)
+        path = warehouse.write_documentation(settings, into or settings.home / "docs" / "models.html")
+    console.print(f"✓ {path}", soft_wrap=True)
+
+
+@app.command()
 def rebuild(
     day: DayOption,
     into: Annotated[Path | None, typer.Option(help="把结果另存为这个文件（DuckDB）")] = None,

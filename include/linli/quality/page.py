@@ -62,12 +62,13 @@ class Trend:
         return _HEIGHT
 
     def drawn(self) -> list[tuple[int, float, int, float, str]]:
-        """x, y, width and height of every bar, and what it says."""
+        """x, y, width and height of the bar of every night, and what it says."""
         most = max((bar.value or 0 for bar in self.bars), default=0) or 1
         heights = [round(_HEIGHT * (bar.value or 0) / most, 1) for bar in self.bars]
         return [
             (at * (_BAR + _GAP), round(_HEIGHT - height, 1), _BAR, height, bar.said)
             for at, (bar, height) in enumerate(zip(self.bars, heights, strict=True))
+            if bar.value is not None
         ]
 
 

@@ -1,8 +1,19 @@
 """The warehouse stage: accepted rows in, staging, facts and marts of the private working file out."""
 
-from linli.warehouse.build import BuildReport, Rebuilt, build, make_ready, rebuild
+from linli.warehouse.build import BuildReport, Rebuilt, build, make_ready, rebuild, write_documentation
 from linli.warehouse.dbt import BuildFailed
 from linli.warehouse.marts import monthly_marts
 from linli.warehouse.project import CAMPAIGNS, chosen
 
-__all__ = ["CAMPAIGNS", "BuildFailed", "BuildReport", "Rebuilt", "build", "chosen", "make_ready", "monthly_marts", "rebuild"]
+__all__ = [
+    "CAMPAIGNS",
+    "BuildFailed",
+    "BuildReport",
+    "Rebuilt",
+    "build",
+    "chosen",
+    "make_ready",
+    "monthly_marts",
+    "rebuild",
+    "write_documentation",
+]

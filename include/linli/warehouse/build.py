@@ -21,10 +21,11 @@ import duckdb
 
 from linli import calendar
 from linli.contracts import Catalog
+from linli.failures import Refusal
 from linli.register import Register, Run, Verdict
 from linli.settings import SHANGHAI, Settings
 from linli.warehouse import landed
-from linli.warehouse.dbt import NodeResult, dbt_build, start_dbt
+from linli.warehouse.dbt import NodeResult, dbt_build, document, start_dbt
 from linli.warehouse.history import history
 from linli.warehouse.landed import Accepted, Finished
 from linli.warehouse.locks import only_user_of_the_project, only_writer
@@ -105,6 +106,29 @@ def make_ready(settings: Settings) -> None:
         start_dbt(stage(settings), settings, lock)
 
 
+# The page dbt writes would call its maker's servers.
+_ASKS_NOBODY = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; script-src \'unsafe-inline\' \'unsafe-eval\';'
+    ' style-src \'unsafe-inline\'; img-src data:; font-src data:">'
+)
+
+
+def write_documentation(settings: Settings, into: Path) -> Path:
+    """dbt's documentation of the models, of what the working file holds and of what comes from what, as one HTML file `into`.
+
+    Raises BuildFailed, and NothingBuilt before the first build.
+    """
+    if not settings.work_file.exists():
+        raise NothingBuilt("还没有建过模：请先运行 linli night 或 make run")
+    with only_writer(settings), only_user_of_the_project(settings):
+        page = document(stage(settings), settings).read_text(encoding="utf-8")
+    into.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = into.with_name(f".{into.name}")
+    aside.write_text(page.replace("<head>", f"<head>{_ASKS_NOBODY}", 1), encoding="utf-8")
+    aside.replace(into)
+    return into
+
+
 def last_calendar_day(as_of: dt.datetime) -> dt.date:
     """The last day of the calendar a build for `as_of` counts with."""
     published = calendar.last_published_year()
@@ -137,6 +161,10 @@ def _idle(catalog: Catalog, accepted: list[Accepted]) -> list[str]:
     """Staging models with nothing to take in that no other model of a night reads."""
     active = {each.batch.full_name for each in accepted}
     return [f"stg_{r.table}" for r in catalog.records if r.source != _SOURCE_OF_FACTS and r.full_name not in active]
+
+
+class NothingBuilt(Refusal):
+    """There is no working file yet."""
 
 
 @dataclass(frozen=True)

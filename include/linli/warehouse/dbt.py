@@ -115,6 +115,16 @@ def describe(project: StagedProject, settings: Settings) -> None:
         raise BuildFailed(f"dbt 读不了模型（返回 {returned}）；详见 LINLI_HOME 下的 {where}")
 
 
+def document(project: StagedProject, settings: Settings) -> Path:
+    """Writes dbt's documentation of the models and of what the working file holds as one HTML file; returns where. Raises BuildFailed."""
+    returned, _ = _run(project, settings, settings.work_file, ["docs", "generate", "--static"])
+    written = project.target / "static_index.html"
+    if returned or not written.exists():
+        where = (project.logs / "dbt.log").relative_to(settings.home)
+        raise BuildFailed(f"dbt 没有写出模型文档（返回 {returned}）；详见 LINLI_HOME 下的 {where}")
+    return written
+
+
 def _run(
     project: StagedProject, settings: Settings, work_file: Path, command: Sequence[str], *, pass_fds: Sequence[int] = ()
 ) -> tuple[int, list[NodeResult]]:
