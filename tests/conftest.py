@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from dbt_at_hand import AtHand, Started
 from linli.warehouse.project import StagedProject
 
 
@@ -74,3 +78,22 @@ def models_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         patched.setattr(dbt._Dbt, "__init__", with_models_parsed)
         patched.setattr(dbt._Dbt, "run", and_lent)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dbt_imported_once() -> Iterator[None]:
+    """Every build of a test process takes the dbt that its first one has imported."""
+    from linli.warehouse import dbt
+
+    at_hand: list[AtHand] = []
+
+    def started(command: Sequence[str], **_: Any) -> Started:
+        if not at_hand:
+            at_hand.append(AtHand())
+        return at_hand[0].start(json.loads(command[-1]))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dbt, "subprocess", SimpleNamespace(Popen=started, DEVNULL=subprocess.DEVNULL))
+        yield
+    for process in at_hand:
+        process.close()

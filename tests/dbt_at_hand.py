@@ -1,0 +1,115 @@
+"""dbt imported once for all builds of a test process: importing it takes longer than building a handful of rows.
+
+A process that has imported dbt waits; for each build it forks, and its child runs the very program that a build outside the tests starts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+from linli.warehouse import dbt
+
+_WAITING = """
+import ctypes, json, os, signal, socket, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+# those that wait for a build end by themselves
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+import pandas
+import dbt.adapters.duckdb
+from dbt.cli.main import dbtRunner
+program = compile(sys.argv[2], "<dbt>", "exec")
+asked = socket.socket(fileno=int(sys.argv[1]))
+while True:
+    # start, orders, lock or nothing, and where to say how it ended
+    message, handed, _, _ = socket.recv_fds(asked, 1 << 20, 3)
+    if not message:
+        break
+    start = json.loads(message)
+    start["orders"], told = handed[0], handed[-1]
+    start["lock"] = handed[1] if len(handed) == 3 else None
+    if os.fork():
+        for handle in handed:
+            os.close(handle)
+        continue
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    ended = os.fork()
+    if ended:
+        for handle in handed[:-1]:
+            os.close(handle)
+        asked.close()
+        _, status = os.waitpid(ended, 0)
+        os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
+        os._exit(0)
+    asked.close()
+    os.close(told)
+    sys.argv = ["dbt", json.dumps(start)]
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    code = 1
+    try:
+        exec(program, {"__name__": "__main__"})
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        os._exit(code)
+"""
+
+
+class Started:
+    """One run of dbt, as much of a process as whoever started it looks at."""
+
+    def __init__(self, told: int) -> None:
+        self._told = told
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """None while it runs."""
+        if self.returncode is None:
+            os.set_blocking(self._told, False)
+            try:
+                self._take(os.read(self._told, 16))
+            except BlockingIOError:
+                return None
+        return self.returncode
+
+    def wait(self) -> int:
+        """How it ended."""
+        if self.returncode is None:
+            os.set_blocking(self._told, True)
+            self._take(os.read(self._told, 16))
+        assert self.returncode is not None
+        return self.returncode
+
+    def _take(self, said: bytes) -> None:
+        os.close(self._told)
+        self.returncode = int(said or b"-9")
+
+
+class AtHand:
+    """The process that has imported dbt."""
+
+    def __init__(self) -> None:
+        self._asks, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _WAITING, str(theirs.fileno()), dbt._DBT], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+            )
+
+    def start(self, given: dict[str, object]) -> Started:
+        """dbt for a project, as `_Dbt` describes it: its program waits for its order at `orders` and holds `lock` while it reads."""
+        told, theirs = os.pipe()
+        handles = [given["orders"], *([] if given["lock"] is None else [given["lock"]]), theirs]
+        socket.send_fds(self._asks, [json.dumps(given).encode()], [int(str(handle)) for handle in handles])
+        os.close(theirs)
+        return Started(told)
+
+    def close(self) -> None:
+        self._asks.close()
+        self._process.wait()
