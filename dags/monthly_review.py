@@ -80,7 +80,7 @@ with DAG(
         """What leaves the team of the month."""
         from linli import pipeline
 
-        return sum(len(each.folders) for each in pipeline.copies(settings(), month_of(context)))
+        return sum(each.audiences for each in pipeline.copies(settings(), month_of(context)))
 
     restate() >> proposal >> approval
     close(proposal, approval.output) >> [review(), copies()]

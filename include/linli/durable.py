@@ -30,6 +30,19 @@ def is_empty_or_of(folder: Path, manifest: str) -> bool:
     return there <= {manifest, *json.loads((folder / manifest).read_text(encoding="utf-8"))["files"]}
 
 
+def write_whole(place: Path, content: bytes) -> None:
+    """A file that is there with all its bytes and on disk, or as it was before."""
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = place.parent / f".{place.name}.{secrets.token_hex(4)}"
+    try:
+        aside.write_bytes(content)
+        sync(aside)
+        aside.replace(place)
+        sync(place.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 @contextmanager
 def whole(place: Path, *, replaces: bool = False) -> Iterator[Path]:
     """A folder to fill, which appears at `place` with all its files, read-only and on disk. What is there already goes if it `replaces` it,
@@ -39,9 +52,10 @@ def whole(place: Path, *, replaces: bool = False) -> Iterator[Path]:
     aside.mkdir(mode=0o700)
     try:
         yield aside
-        for path in aside.iterdir():
+        for path in aside.rglob("*"):
             sync(path)
-            path.chmod(0o400)
+            if path.is_file():
+                path.chmod(0o400)
         sync(aside)
         before = place.parent / f"{aside.name}.before"
         if replaces and place.exists():

@@ -1,7 +1,5 @@
 """Copies of the closed months for those outside the team: public, stations, departments; small counts are hidden, see suppression."""
 
-from linli.audiences.copies import HIDDEN, Copies, Directory, Place, write_copies
-from linli.audiences.model import AUDIENCES, Audience
-from linli.audiences.suppression import FEW, SPREAD
+from linli.audiences.copies import Copies, Directory, copies_of, write_copies
 
-__all__ = ["AUDIENCES", "FEW", "HIDDEN", "SPREAD", "Audience", "Copies", "Directory", "Place", "write_copies"]
+__all__ = ["Copies", "Directory", "copies_of", "write_copies"]

@@ -1,6 +1,7 @@
 """The copies of one closed month: a folder an audience, a file a table as CSV, all tables as one Excel workbook, and what they mean.
 
-A hidden count is written as HIDDEN, and so is a rate of one. Texts are written so that no spreadsheet takes one for a formula.
+All copies of a month appear together and are never written again: with other reference data others would be hidden. A hidden count is
+written as HIDDEN, and so is a rate of one. Texts are written so that no spreadsheet takes one for a formula.
 """
 
 from __future__ import annotations
@@ -8,18 +9,21 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import xlsxwriter
 
-from linli.audiences.figures import FEW, Parents, Row, guarded, read
+from linli.audiences.figures import Names, Parents, Row, guarded, read
 from linli.audiences.model import AUDIENCES, Audience, Table, declaration
+from linli.audiences.suppression import FEW
 from linli.durable import whole
 from linli.spreadsheets import inert
 
 HIDDEN = "*"
+_ACCOUNT = "copies.json"
 Line = list[str | int | float]
 _LEVELS = {
     "district": "区", "community": "社区", "compound": "小区", "station": "工作站", "department": "部门",
@@ -30,7 +34,7 @@ _ABOUT = """\
 
 数字取自 {month} 结账时的冻结数，此后不再改动；结账以后的更正见月度复盘的重述。
 “{hidden}”为不公布：涉及 1 至 {most} 名居民的数字不对外公布，凭其余数字能推算出它们的数字也一并不公布；
-比率的分子或分母不公布的，比率也不公布。
+比率的分子或分母不公布的，比率也不公布。时限只公布按时率，取整到百分之一，计入考核的环节不足 {least} 个的不公布。
 比率一律由本行的分子、分母相除，合计不等于各行比率的平均。
 
 """
@@ -55,7 +59,7 @@ class Directory:
     """What the copies need of the reference data: parents of keys, and names by (district_code, level, key)."""
 
     parents: Parents
-    names: Mapping[tuple[str, str, str], str]
+    names: Names
 
     def places(self) -> list[Place]:
         """Everybody to write a copy for."""
@@ -70,27 +74,37 @@ class Directory:
 
 @dataclass(frozen=True)
 class Copies:
-    """What has been written of a month: the folders, and how many counts of all are hidden."""
+    """The copies of a month: their folder, for how many audiences, and how many counts of all are hidden."""
 
     month: dt.date
-    folders: list[Path]
+    folder: Path
+    audiences: int
     counts: int
     hidden: int
 
 
-def write_copies(figures: Path, into: Path, month: dt.date, directory: Directory) -> Copies:
-    """Writes the copies of a closed month of which `figures` are frozen into folders under `into`; those there are left as they are."""
+def copies_of(folder: Path, month: dt.date) -> Copies | None:
+    """The copies that lie in `folder`; None when none do."""
+    account = folder / _ACCOUNT
+    return Copies(month, folder, **json.loads(account.read_text(encoding="utf-8"))) if account.exists() else None
+
+
+def write_copies(figures: Path, folder: Path, month: dt.date, directory: Directory) -> Copies:
+    """Writes the copies of a closed month of which `figures` are frozen. Raises FileExistsError where some lie already, NotSolved."""
     declared = declaration()
-    tables = [(table, guarded(read(figures, table), table, declared, directory.parents)) for table in declared.tables]
-    folders = []
-    for place in directory.places():
-        folder = into / place.folder
-        if not folder.exists():
-            with whole(folder) as aside:
-                _write(aside, [(table, _open_to(place, table, rows, directory)) for table, rows in tables], place, month, directory)
-        folders.append(folder)
-    shown = [count for _, rows in tables for row in rows for count in row.counts.values()]
-    return Copies(month, folders, len(shown), shown.count(None))
+    tables = [
+        (table, guarded(read(figures, table, directory.names, directory.parents), table, declared, directory.parents))
+        for table in declared.tables
+    ]
+    places = directory.places()
+    shown = [count for table, rows in tables if table.shows == "counts" for row in rows for count in row.counts.values()]
+    account = {"audiences": len(places), "counts": len(shown), "hidden": shown.count(None)}
+    with whole(folder) as aside:
+        for place in places:
+            (aside / place.folder).mkdir(mode=0o700)
+            _write(aside / place.folder, [(t, _open_to(place, t, rows, directory)) for t, rows in tables], place, month, directory)
+        (aside / _ACCOUNT).write_text(json.dumps(account) + "\n", encoding="utf-8")
+    return Copies(month, folder, **account)
 
 
 def _open_to(place: Place, table: Table, rows: Sequence[Row], directory: Directory) -> list[Row]:
@@ -118,15 +132,17 @@ def _write(folder: Path, tables: Sequence[tuple[Table, list[Row]]], place: Place
         text = io.StringIO()
         csv.writer(text, lineterminator="\r\n").writerows([[inert(cell) for cell in line] for line in lines])
         (folder / f"{table.name}.csv").write_bytes(text.getvalue().encode("utf-8-sig"))
-    about = _ABOUT.format(month=f"{month:%Y-%m}", audience=place.name, hidden=HIDDEN, most=FEW - 1)
+    least = max(table.least for table, _ in tables)
+    about = _ABOUT.format(month=f"{month:%Y-%m}", audience=place.name, hidden=HIDDEN, most=FEW - 1, least=least)
     about += "".join(f"{table.name}.csv  {table.label}\n" for table, _ in filled)
     (folder / "说明.txt").write_text(about, encoding="utf-8-sig")
     _write_workbook(folder / f"linli-{place.folder}-{month:%Y-%m}.xlsx", filled, about, month)
 
 
 def _labels(table: Table) -> Line:
-    return ["月份", "区划代码", "层级", "编码", "名称", *(by.label for by in table.by.values()), *table.counts.values(),
-            *(rate.label for rate in table.rates.values())]  # fmt: skip
+    counts = table.counts.values() if table.shows == "counts" else ()
+    given = ("月份", "区划代码", "层级", "编码", "名称")
+    return [*given, *(by.label for by in table.by.values()), *counts, *(rate.label for rate in table.rates.values())]
 
 
 def _lines(table: Table, rows: Sequence[Row], month: dt.date, directory: Directory) -> Iterator[Line]:
@@ -135,16 +151,16 @@ def _lines(table: Table, rows: Sequence[Row], month: dt.date, directory: Directo
             column.names.get(value) or directory.names.get((row.district_code, name.removesuffix("_code"), value), value)
             for (name, column), value in zip(table.by.items(), row.by, strict=True)
         ]
-        counts = [HIDDEN if count is None else count for count in row.counts.values()]
-        rates = [_rate(row.counts[rate.numerator], row.counts[rate.denominator]) for rate in table.rates.values()]
+        counts = [HIDDEN if count is None else count for count in row.counts.values()] if table.shows == "counts" else []
+        rates = [_rate(table, row.counts[rate.numerator], row.counts[rate.denominator]) for rate in table.rates.values()]
         name = directory.names.get((row.district_code, row.level, row.key), "未注明" if row.key == "none" else row.key)
         yield [f"{month:%Y-%m}", row.district_code, _LEVELS[row.level], row.key, name, *by, *counts, *rates]
 
 
-def _rate(numerator: int | None, denominator: int | None) -> str | float:
-    if numerator is None or denominator is None:
+def _rate(table: Table, numerator: int | None, denominator: int | None) -> str | float:
+    if numerator is None or denominator is None or denominator < table.least:
         return HIDDEN
-    return round(numerator / denominator, 4) if denominator else ""
+    return round(numerator / denominator, 4 if table.shows == "counts" else 2) if denominator else ""
 
 
 def _write_workbook(path: Path, filled: Sequence[tuple[Table, list[Line]]], about: str, month: dt.date) -> None:

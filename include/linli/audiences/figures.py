@@ -11,10 +11,13 @@ import duckdb
 import numpy as np
 
 from linli.audiences.model import Declaration, Family, Table
-from linli.audiences.suppression import FEW, Sum, hidden
+from linli.audiences.suppression import Sum, hidden
 
 Parents = Mapping[tuple[str, str, str], Mapping[str, str]]
 """(district_code, child level, parent level) to the parent's key by the child's"""
+
+Names = Mapping[tuple[str, str, str], str]
+"""names by (district_code, level, key)"""
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,9 @@ class _Cells:
         self.sums.append(Sum(whole, parts))
 
 
-def read(figures: Path, table: Table) -> list[Row]:
-    """The rows of `table` in the frozen figures of a month, at every level anybody sees, ordered."""
+def read(figures: Path, table: Table, names: Names, parents: Parents) -> list[Row]:
+    """The rows of `table` in the frozen figures of a month, at every level anybody sees, ordered; where there is none of a known key, one
+    of zeros: that a row is there must not say that something is in it."""
     grain = ", ".join(f"regexp_extract(grain, '{name}=(\\S*)', 1)" for name in table.by) or "''"
     only = " and ".join(["true", *(f"regexp_matches(grain, '(^| ){name}={value}( |$)')" for name, value in table.only.items())])
     with duckdb.connect() as con:
@@ -62,10 +66,22 @@ def read(figures: Path, table: Table) -> list[Row]:
             " group by all order by all",
             [str(figures), table.mart, table.levels, list(table.counts)],
         ).fetchall()
-    return [
-        Row(district, level, key, tuple(by) if table.by else (), {name: counts.get(name, 0) for name in table.counts})
-        for district, level, key, by, counts in found
-    ]
+    rows = {(district, level, key, tuple(by) if table.by else ()): counts for district, level, key, by, counts in found}
+    for district, level, key in names:
+        if level in table.levels:
+            for by in _values_of(table, district, level, key, parents):
+                rows.setdefault((district, level, key, by), {})
+    return [Row(*of, {name: counts.get(name, 0) for name in table.counts}) for of, counts in sorted(rows.items())]
+
+
+def _values_of(table: Table, district: str, level: str, key: str, parents: Parents) -> list[tuple[str, ...]]:
+    """What stands in the further columns of the rows a key has in `table`: every value that has words, or the place it belongs to."""
+    columns = []
+    for name, by in table.by.items():
+        parent = name.removesuffix("_code")
+        own = key if level == parent else parents.get((district, level, parent), {}).get(key)
+        columns.append(list(by.names) or ([own] if own else []))
+    return list(itertools.product(*columns))
 
 
 def guarded(rows: Sequence[Row], table: Table, declared: Declaration, parents: Parents) -> list[Row]:
@@ -98,10 +114,13 @@ def _guarded(rows: list[Row], table: Table, declared: Declaration, parents: Pare
 
 
 def _within_rows(cells: _Cells, table: Table, row: Row, places: dict[str, int], depth: Mapping[str, int]) -> dict[str, int]:
-    """Adds the sums of a row; what the parts leave of the whole is a figure as well, though nobody prints it."""
+    """Adds the sums of a row; what the parts leave of the whole is a figure as well, though nobody prints it. Where a count is no part of
+    the whole (a complaint that was withdrawn before it was received), its place beside it tells nobody anything."""
     rests = {}
     for whole, parts in table.sums.items():
         rest = (row.counts[whole] or 0) - sum(row.counts[part] or 0 for part in parts)
+        if rest < 0:
+            continue
         rests[f"rest of {whole}"] = cells.add(rest, depth[row.level], is_implied=True)
         cells.add_sum(places[whole], [*(places[part] for part in parts), rests[f"rest of {whole}"]])
     return rests
@@ -118,13 +137,6 @@ def _between_rows(
             if parent is not None:
                 groups.setdefault((family.parent, parent, row.by), []).append((row.level, row.key, row.by))
         yield from groups.items()
-    for column, by in enumerate(table.by.values()):
-        kinds: dict[_Name, list[_Name]] = {}
-        for row in rows:
-            if by.total not in (None, row.by[column]):
-                of_all = (*row.by[:column], str(by.total), *row.by[column + 1 :])
-                kinds.setdefault((row.level, row.key, of_all), []).append((row.level, row.key, row.by))
-        yield from kinds.items()
 
 
 def _parent(row: Row, table: Table, family: Family, parents: Parents) -> str | None:
@@ -148,5 +160,3 @@ def _depths(families: Sequence[Family]) -> list[str]:
         levels += [level for level in (family.parent, family.child) if level not in levels]
     return levels
 
-
-__all__ = ["FEW", "Parents", "Row", "guarded", "read"]

@@ -25,11 +25,10 @@ class Family(_Declared):
 
 
 class By(_Declared):
-    """A further column of a mart's grain: its label, the words of its values, and the value that is the sum of the others."""
+    """A further column of a mart's grain: its label and the words of its values."""
 
     label: str
     names: dict[str, str] = {}
-    total: str | None = None
 
 
 class Rate(_Declared):
@@ -41,12 +40,15 @@ class Rate(_Declared):
 
 
 class Table(_Declared):
-    """One table of the copies. `only` picks rows by other grain columns of the mart; `open_to` are the levels of each audience."""
+    """One table of the copies. `only` picks rows by other grain columns of the mart; `open_to` are the levels of each audience. What
+    `shows` rates prints a rate where its denominator is at least `least`, and no count."""
 
     name: str
     label: str
     mart: str
     about: Literal["residents", "work"]
+    shows: Literal["counts", "rates"] = "counts"
+    least: int = 0
     by: dict[str, By] = {}
     only: dict[str, str] = {}
     open_to: dict[Audience, list[str]]

@@ -274,7 +274,7 @@ def copies(month: Annotated[str, typer.Argument(help="月份，如 2026-10；缺
     with explained(), progress() as tell:
         written = pipeline.copies(settings, month_of(month) if month else None, progress=tell)
     for each in written:
-        console.print(f"✓ {each.month:%Y-%m}：{len(each.folders)} 份，{each.counts:,} 个数字中 {each.hidden:,} 个不公布")
+        console.print(f"✓ {each.month:%Y-%m}：{each.audiences} 份，{each.counts:,} 个数字中 {each.hidden:,} 个不公布")
     console.print(f"在 {settings.copies} 下", soft_wrap=True)
 
 

@@ -15,23 +15,24 @@ from linli.settings import Settings
 def copies(
     settings: Settings, month: dt.date | None = None, *, progress: Callable[[str, int, int], None] = silent
 ) -> list[audiences.Copies]:
-    """Writes what is missing of the copies of `month`, or of every closed month, under copies/; a copy once written is never written again.
+    """The copies of `month`, or of every closed month, under copies/; those of a month once written are never written again.
 
     Raises NotClosed for a month that is not closed or when there is none, NothingPublished.
     """
     months = [closing.closing_of(settings.closed, month)] if month else closing.closed_months(settings.closed)
     if not months:
         raise closing.NotClosed("还没有结过账的月份：副本只含已结账的月份，请先运行 linli month close")
+    found = [audiences.copies_of(settings.copies / closed.name, closed.month) for closed in months]
     con = publication.open_published(settings)
     try:
         directory = _directory(con)
     finally:
         con.close()
     written = []
-    for done, closed in enumerate(months):
+    for done, (closed, there) in enumerate(zip(months, found, strict=True)):
         progress(f"{closed.name} 的副本", done, len(months))
         figures = closing.folder_of(settings.closed, closed.month) / "figures.parquet"
-        written.append(audiences.write_copies(figures, settings.copies / closed.name, closed.month, directory))
+        written.append(there or audiences.write_copies(figures, settings.copies / closed.name, closed.month, directory))
     progress("完成", len(months), len(months))
     return written
 
@@ -43,5 +44,9 @@ def _directory(con: duckdb.DuckDBPyConnection) -> audiences.Directory:
     ).fetchall():
         for level, key in (("community", community), ("station", station)):
             parents.setdefault((district, "compound", level), {})[compound] = key
+    for district, officer, department in con.execute(
+        "select district_code, officer_no, arg_max(department_code, from_on) from ref.dim_officer group by all order by all"
+    ).fetchall():
+        parents.setdefault((district, "officer", "department"), {})[officer] = department
     names = con.execute("select district_code, level, key, key_name from ref.dim_level_key order by all").fetchall()
     return audiences.Directory(parents, {(district, level, key): name for district, level, key, name in names})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 from linli import publication
 from linli import quality as pages
 from linli.contracts import Catalog
-from linli.durable import sync
+from linli.durable import write_whole
 from linli.failures import Refusal
 from linli.pipeline.missing import missing_returns, stopped_records
 from linli.pipeline.places import Places, places_of
@@ -82,10 +81,9 @@ def quality(settings: Settings, day: dt.date | None = None) -> Path:
             raise NoNight(f"{day} 没有结束的一夜" if day else "还没有结束过的一夜：请先运行 linli night 或 make run")
         asked = _Asked(settings, register, catalog(settings), places_of(settings), register.run(chosen["run_id"]), chosen["state"])
         page = _page(asked)
-    settings.quality.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = settings.quality / f"{asked.run.day}.html"
-    _put(path, pages.render(page))
-    _put(settings.quality / "index.html", _contents(settings, {row["day"]: row["state"] for row in reversed(ended)}))
+    write_whole(path, pages.render(page))
+    write_whole(settings.quality / "index.html", _contents(settings, {row["day"]: row["state"] for row in reversed(ended)}))
     return path
 
 
@@ -95,13 +93,6 @@ def newest_quality(settings: Settings) -> Path | None:
         return quality(settings)
     except NoNight:
         return None
-
-
-def _put(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_bytes(content)
-    sync(aside)
-    aside.replace(path)
 
 
 def _contents(settings: Settings, states: Mapping[str, str]) -> bytes:

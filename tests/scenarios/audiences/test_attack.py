@@ -19,22 +19,23 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.optimize import LinearConstraint, linprog, milp
 
-from linli.audiences import Directory, write_copies
+from linli.audiences import Directory, copies_of, write_copies
 from linli.audiences.model import declaration
 
 OCTOBER = dt.date(2026, 10, 1)
 DISTRICT = "340405"
 DEPARTMENTS = ("fire", "housing", "public_security", "urban_management")
 PARTS = {
-    "case_volume": [("受理案件", "其中居民诉求"), ("其中居民诉求", "其中已处置的诉求")],
+    "case_volume": [("收到的案件", "其中居民诉求")],
     "satisfaction": [("回访到期", "双方接通"), ("双方接通", "双方满意")],
     "officer_answers": [("居民与组织给出的评分", "其中四分及以上")],
-    "volunteers": [("在册居民", "本月得分")],
+    "volunteers": [],
 }
 LEVELS = {"区": "district", "社区": "community", "小区": "compound", "工作站": "station", "部门": "department", "事项类别": "category",
           "队员": "officer"}  # fmt: skip
 SHARES = ("率", "占比")
 MOST = 400
+COUNTED = ("judged_count", "on_time_count")
 GIVEN = ("月份", "区划代码", "层级", "编码", "名称", "部门", "环节")
 
 
@@ -52,7 +53,11 @@ class District:
         communities = [f"{DISTRICT}-C{number:02d}" for number in range(1, 5)]
         compounds = {f"{community}-X{number:02d}": community for community in communities for number in range(1, int(rng.integers(2, 4)))}
         stations = {compound: f"{DISTRICT}-S{int(community[-2:]) // 2:02d}" for compound, community in compounds.items()}
-        self.parents = {(DISTRICT, "compound", "community"): compounds, (DISTRICT, "compound", "station"): stations}
+        self.parents = {
+            (DISTRICT, "compound", "community"): compounds,
+            (DISTRICT, "compound", "station"): stations,
+            (DISTRICT, "officer", "department"): {f"E{n:03d}": DEPARTMENTS[n // 3] for n in range(12)},
+        }
         for level, keys in {
             "district": [DISTRICT], "community": communities, "compound": compounds, "station": set(stations.values()),
             "department": DEPARTMENTS, "category": "12345", "officer": [f"E{n:03d}" for n in range(12)],
@@ -63,13 +68,15 @@ class District:
             for _ in range(rng.poisson(rng.choice([1, 4, 12]))):
                 officer = int(rng.integers(0, 12))
                 case = at | {"department": DEPARTMENTS[officer // 3], "category": str(rng.integers(1, 6)), "officer": f"E{officer:03d}"}
-                self._count(case, "mart_case_volume", "", ["case_count", "complaint_count", "complaint_handled_count"], rng)
+                self._count(case, "mart_case_volume", "", ["received_count", "complaint_count"], rng)
+                self._count(case, "mart_clock_257", "step=accept", ["judged_count", "on_time_count"], rng)
                 called = ["matured_count", "double_called_count", "double_satisfied_count"]
                 self._count(case, "mart_two_callback_satisfaction", "", called, rng)
                 grain = f"period=month department_code={case['department']}"
                 self._count(case, "mart_score", grain, ["officer_score_count", "officer_high_count"], rng)
             for _ in range(int(rng.integers(3, 30))):
-                self._count(at, "mart_points", "resident_kind_code=all", ["resident_count", "earning_resident_count"], rng)
+                for count in ("earning_resident_count", "redeeming_resident_count"):
+                    self._count(at, "mart_points", "resident_kind_code=all", ["on the books", count], rng)
 
     def _count(self, at: dict[str, str], mart: str, grain: str, chain: list[str], rng: np.random.Generator) -> None:
         """One event: it is counted as the first of the chain, perhaps as the second too, and so on."""
@@ -90,8 +97,9 @@ class District:
             for (level, key, mart, grain, metric), value in self.figures.items()
         ]  # fmt: skip
         pq.write_table(pa.Table.from_pylist(rows), folder / "figures.parquet")
-        directory = Directory(self.parents, self.names)
-        return write_copies(folder / "figures.parquet", folder / "copies", OCTOBER, directory).folders
+        copies = write_copies(folder / "figures.parquet", folder / "copies", OCTOBER, Directory(self.parents, self.names))
+        assert copies_of(copies.folder, OCTOBER) == copies
+        return sorted(path for path in copies.folder.iterdir() if path.is_dir())
 
 
 Cell = tuple[str, str, str]
@@ -136,7 +144,8 @@ class Attack:
     def __init__(self, known: dict[Cell, int | None]) -> None:
         self.known = known
         self.place = {cell: at for at, cell in enumerate(cell for cell, count in known.items() if count is None)}
-        self.equal, self.equals, self.less, self.limits = [], [], [], []  # type: ignore[var-annotated]
+        nothing = np.zeros(len(self.place))
+        self.equal, self.equals, self.less, self.limits = [nothing], [0], [nothing], [0]
 
     def rule(self, signed: list[tuple[int, Cell]]) -> tuple[np.ndarray, int]:
         """Coefficients of the hidden counts, and what the shown ones leave for them."""
@@ -198,3 +207,10 @@ def test_nothing_hidden_is_recovered(seed: int, tmp_path: Path) -> None:
                 assert high - low >= (4 if is_small else 1), (table.name, cell, truth[cell], low, high)
                 small += is_small
     assert small > 25
+    for folder in folders:
+        with (folder / "clock.csv").open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                judged, in_time = (district.total("mart_clock_257", LEVELS[row["层级"]], row["编码"], name) for name in COUNTED)
+                asked_of = judged if row["环节"] == "2日核实" else 0
+                assert list(row) == ["月份", "区划代码", "层级", "编码", "名称", "环节", "按时率"]
+                assert row["按时率"] == (str(round(in_time / judged, 2)) if asked_of >= 10 else "*")
