@@ -19,7 +19,7 @@ from linli.pipeline.places import Places, places_of
 from linli.pipeline.quarantined import rule_words
 from linli.pipeline.report import feed_remarks, in_declared_order
 from linli.pipeline.steps import catalog, register_of
-from linli.pipeline.waivers import today, waived_entries
+from linli.pipeline.waivers import waived_entries
 from linli.pipeline.words import STATES, moment
 from linli.quality import Bar, Cell, Page, Strip, Table, Trend
 from linli.register import Register, Run, SourceStatus
@@ -31,13 +31,14 @@ AGES = ((2, "2 天内"), (7, "3–7 天"), (30, "8–30 天"), (None, "30 天以
 
 _MARKS = {"loaded": "good", "stopped": "doubtful", "failed": "bad"}
 _RUNS = {"succeeded": Cell("完成", "good"), "degraded": Cell("不全", "doubtful"), "failed": Cell("失败", "bad")}
+_LATER = "补写的旧页：提交方按现在所知，不列暂准与应有而没有的"
 _LONG = 2
 """from which of the ages on rows have been open too long"""
 _SHOWN = 25
 _DEFINITIONS = (
     "到货：这一夜从来源读到的行，与此前相同而再次读到的计入重复；到货 = 入库 + 退回 + 等待 + 重复。入库：通过全部规则。"
     "退回：违反至少一条规则，改好之前不计入任何数字。等待：所依附的记录还没有入库，补齐后自动放行。退回率 = 退回 ÷（到货 − 重复）。"
-    "待改：截至当日仍未了结的退回；天数自退回之日起。暂准：经批准暂时容许的退回，仍不入库。"
+    "待改：截至当日仍未了结的退回，含暂准的；天数自退回之日起。暂准：经批准暂时容许的退回，仍不入库。"
 )
 
 
@@ -55,6 +56,7 @@ class _Asked:
     places: Places
     run: Run
     state: str
+    is_newest: bool
 
     @property
     def first(self) -> dt.date:
@@ -79,7 +81,8 @@ def quality(settings: Settings, day: dt.date | None = None) -> Path:
         chosen = next((row for row in ended if day is None or row["day"] == day.isoformat()), None)
         if chosen is None:
             raise NoNight(f"{day} 没有结束的一夜" if day else "还没有结束过的一夜：请先运行 linli night 或 make run")
-        asked = _Asked(settings, register, catalog(settings), places_of(settings), register.run(chosen["run_id"]), chosen["state"])
+        run = register.run(chosen["run_id"])
+        asked = _Asked(settings, register, catalog(settings), places_of(settings), run, chosen["state"], chosen is ended[0])
         page = _page(asked)
     path = settings.quality / f"{asked.run.day}.html"
     write_whole(path, pages.render(page))
@@ -106,7 +109,8 @@ def _page(asked: _Asked) -> Page:
     tonight = asked.register.accounts(asked.run.run_id)
     totals = {name: sum(row[name] for row in tonight) for name in ("landed", "accepted", "quarantined", "held", "duplicates")}
     still_open = asked.register.history.open_quarantine(asked.until)
-    waived = len(waived_entries(asked.settings, today(asked.settings)))
+    # what is tolerated and what is missing is known of the newest night alone
+    waived = len(waived_entries(asked.settings, asked.run.day + dt.timedelta(days=1))) if asked.is_newest else 0
     waiting = sum(row["entries"] for row in still_open)
     oldest = max(((asked.run.day - dt.date.fromisoformat(row["opened_on"])).days for row in still_open), default=0)
     lacking = [status for status in statuses if status.is_missing]
@@ -114,7 +118,7 @@ def _page(asked: _Asked) -> Page:
     return Page(
         day=asked.run.day,
         subtitle=f"{asked.run.day:%Y年%m月%d日} 的一夜",
-        remarks=[f"数据截至 {moment(asked.run.as_of)}", f"运行 {asked.run.run_id}"],
+        remarks=[f"数据截至 {moment(asked.run.as_of)}", f"运行 {asked.run.run_id}", *([] if asked.is_newest else [_LATER])],
         conclusion=_conclusion(asked, totals, lacking, waiting, oldest),
         tiles=[
             ("这一夜", _RUNS[asked.state], f"{len(statuses) - len(lacking)}/{len(statuses)} 路数据已载入"),
@@ -122,7 +126,7 @@ def _page(asked: _Asked) -> Page:
             ("入库", Cell(f"{totals['accepted']:,}"), ""),
             ("退回", Cell(f"{totals['quarantined']:,}", "bad" if totals["quarantined"] else ""), _share(totals)),
             ("等待", Cell(f"{totals['held']:,}"), "依附的记录还没有入库"),
-            ("待改", Cell(f"{waiting:,}"), f"最久 {oldest} 天" + (f"，另暂准 {waived}" if waived else "")),
+            ("待改", Cell(f"{waiting:,}"), f"最久 {oldest} 天" + (f"，其中暂准 {waived}" if waived else "")),
         ],
         tables=[
             _sources(asked, statuses),
@@ -137,7 +141,7 @@ def _page(asked: _Asked) -> Page:
         ],
         days=asked.days,
         strips=_strips(asked),
-        missing=_missing(asked),
+        missing=_missing(asked) if asked.is_newest else [],
         definitions=_DEFINITIONS,
     )
 
