@@ -240,7 +240,7 @@ def load(path: Path | None, outbox: Path) -> Configuration:
         raise ConfigurationError(f"{path}：读不到，应为 UTF-8 的 YAML 文件，且本用户可读") from None
     except ValidationError as error:
         told = map(partial(_explained, path), error.errors(include_url=False, include_input=False))
-        raise ConfigurationError("\n".join(told)) from None
+        raise ConfigurationError("\n".join(["渠道文件有误", *told])) from None
 
 
 def _explained(path: Path, problem: object) -> str:
