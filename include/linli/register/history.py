@@ -143,6 +143,7 @@ class History:
         row = self._db.execute(f"select * from runs where kind=? and state in ({marks}) order by token desc limit 1", (kind, *states))
         found = row.fetchone()
         return dict(found) if found else None
+
     def settled(self, run_id: str) -> list[dict[str, Any]]:
         """Quarantine entries that ended while a run was under way, but for those whose row now waits."""
         found = self._db.execute(
