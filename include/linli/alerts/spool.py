@@ -101,8 +101,15 @@ class Spool:
         ended: Callable[[Told], Message | None] = lambda _: None,
     ) -> Tally:
         """Spools what of `current`, all states this watch sees now, is new or reads otherwise than told; a state told before that is no
-        longer there has ended, and `ended` says what to tell of that."""
+        longer there has ended, and `ended` says what to tell of that.
+
+        `ended` may take its time, so it is asked before anything is locked; a state that another process tells or ends meanwhile is left
+        to that one.
+        """
         silences = [silence for silence in self.silences() if not silence.is_over(at)]
+        topics = {message.topic for message in current}
+        gone = {topic: before for topic, before in self.standing(watch).items() if topic not in topics}
+        last_words = {topic: ended(before) for topic, before in gone.items()}
         told = unchanged = silenced = 0
         with self._write() as db:
             standing = {row["topic"]: row for row in db.execute("select * from states where watch=?", (watch,))}
@@ -120,7 +127,9 @@ class Spool:
                     )
                     told += 1
             for topic, row in standing.items():
-                last = ended(Told(self._message(row["number"]), dt.datetime.fromisoformat(row["since_at"])))
+                if gone.get(topic) != self._told(row):
+                    continue
+                last = last_words[topic]
                 if last and any(silence.covers(last, at) for silence in silences):
                     silenced += 1
                 elif last:
@@ -141,13 +150,14 @@ class Spool:
         )
         return number
 
-    def _message(self, number: int) -> Message:
-        return Message.from_json(self._db.execute("select body from messages where number=?", (number,)).fetchone()["body"])
+    def _told(self, state: sqlite3.Row) -> Told:
+        body = self._db.execute("select body from messages where number=?", (state["number"],)).fetchone()["body"]
+        return Told(Message.from_json(body), dt.datetime.fromisoformat(state["since_at"]))
 
     def standing(self, watch: str) -> dict[str, Told]:
         """The states of a watch as they were told last, by topic."""
         rows = self._db.execute("select * from states where watch=?", (watch,)).fetchall()
-        return {row["topic"]: Told(self._message(row["number"]), dt.datetime.fromisoformat(row["since_at"])) for row in rows}
+        return {row["topic"]: self._told(row) for row in rows}
 
     # ---- delivering ------------------------------------------------------------------------------------------------
 

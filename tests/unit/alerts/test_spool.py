@@ -60,6 +60,32 @@ def test_watches_do_not_end_each_others_states(spool: Spool) -> None:
     assert list(spool.standing("watch")) == [message().topic]
 
 
+def test_what_is_to_be_said_of_an_end_locks_nobody_out(spool: Spool) -> None:
+    tell(spool, message())
+
+    def another_tells(_: object) -> Message:
+        with Spool(spool.path) as other:
+            other._db.execute("pragma busy_timeout=0")
+            other.tell("another", [message(topic="meanwhile")], at=MORNING, route=to_robot)
+        return message(kind="corrected", severity="info")
+
+    assert spool.tell("watch", [], at=MORNING, route=to_robot, ended=another_tells) == Tally(1, 0, 0)
+    assert list(spool.standing("another")) == ["meanwhile"] and spool.standing("watch") == {}
+
+
+def test_an_end_that_another_process_tells_meanwhile_is_told_once(spool: Spool) -> None:
+    tell(spool, message())
+
+    def told_by_another(_: object) -> Message:
+        with Spool(spool.path) as other:
+            tell(other)
+            tell(other, message(fingerprint="b2"))
+        return message(kind="corrected", severity="info")
+
+    assert spool.tell("watch", [], at=MORNING, route=to_robot, ended=told_by_another) == Tally(0, 0, 0)
+    assert [told.message.fingerprint for told in spool.standing("watch").values()] == ["b2"]
+
+
 def test_nothing_is_half_told(spool: Spool) -> None:
     def broken(found: Message) -> list[tuple[str, str]]:
         if found.topic == "second":
