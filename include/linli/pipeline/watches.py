@@ -31,9 +31,8 @@ _CLOSED = "struct(batch varchar, row integer, until timestamptz)[]"
 
 
 def runs(register: Register, declared: Catalog) -> list[Message]:
-    """The newest run of each kind that has ended, where it failed or lacks a source."""
-    rows = [row for kind in RUN_KINDS if (row := register.history.newest_run(kind, *_ENDED))]
-    return [_unwell(register, declared, row) for row in rows if row["state"] != "succeeded"]
+    """The newest run of each kind that failed or lacks a source and has not been made good since."""
+    return [_unwell(register, declared, row) for kind in RUN_KINDS if (row := register.history.newest_trouble(kind))]
 
 
 def _unwell(register: Register, declared: Catalog, row: Mapping[str, Any]) -> Message:
@@ -73,12 +72,11 @@ def _named(missing: Sequence[SourceStatus], declared: Catalog) -> str:
     return "、".join(dict.fromkeys(declared.sources[status.source].label for status in missing)) + "缺数据"
 
 
-def recovered(register: Register, told: Told) -> Message:
-    """What to tell when a run is well again."""
-    row = register.history.newest_run(told.message.topic, *_ENDED)
-    day = row["day"] if row else ""
+def recovered(register: Register, told: Told) -> Message | None:
+    """What to tell when a run is well again; None when the register knows of no such run."""
+    row = register.history.newest_run(told.message.topic, "succeeded", since_day=told.message.subject.day)
     what = RUN_KINDS[told.message.topic]
-    return _well_again(told, f"{what}已恢复：{day} 完整", _published_until(register), day)
+    return _well_again(told, f"{what}已恢复：{row['day']} 完整", _published_until(register), row["day"]) if row else None
 
 
 def _well_again(told: Told, title: str, as_of: dt.datetime | None, day: str) -> Message:

@@ -137,10 +137,24 @@ class History:
         [row] = self._asked("select max(r.day) as day from publications p join runs r on r.run_id = p.run_id")
         return dt.date.fromisoformat(row["day"]) if row["day"] else None
 
-    def newest_run(self, kind: str, *states: str) -> dict[str, Any] | None:
-        """The newest run of that kind in one of these states, as a row; None when there is none."""
+    def newest_run(self, kind: str, *states: str, since_day: str = "") -> dict[str, Any] | None:
+        """The newest run of that kind in one of these states and of that day or a later one, as a row; None when there is none."""
         marks = ", ".join("?" for _ in states)
-        row = self._db.execute(f"select * from runs where kind=? and state in ({marks}) order by token desc limit 1", (kind, *states))
+        row = self._db.execute(
+            f"select * from runs where kind=? and day >= ? and state in ({marks}) order by token desc limit 1", (kind, since_day, *states)
+        )
+        found = row.fetchone()
+        return dict(found) if found else None
+
+    def newest_trouble(self, kind: str) -> dict[str, Any] | None:
+        """The newest run of that kind that failed or lacked a source, as a row; None when all of them are made good: by a later run, of
+        the same day or a later one, that lacked nothing."""
+        row = self._db.execute(
+            """select * from runs r where kind=? and state in ('failed', 'degraded') and not exists (
+              select 1 from runs s where s.kind = r.kind and s.token > r.token and s.day >= r.day and s.state = 'succeeded'
+            ) order by token desc limit 1""",
+            (kind,),
+        )
         found = row.fetchone()
         return dict(found) if found else None
 

@@ -179,6 +179,21 @@ def test_every_failed_night_is_told_with_what_was_broken(home: Deployment) -> No
     assert titles(home.send()) == ["【严重】2026-11-14 夜间载入失败，没有发布新数据"]
 
 
+def test_an_older_day_run_again_makes_no_failed_night_good(home: Deployment) -> None:
+    home.night(DAY, "failed")
+    assert len(home.send()) == 1
+    home.night(dt.date(2026, 11, 10))
+    assert home.send() == []
+    home.night(dt.date(2026, 11, 9), "failed")
+    assert titles(home.send()) == ["【严重】2026-11-09 夜间载入失败，没有发布新数据"]
+    home.night(dt.date(2026, 11, 10))
+    assert titles(home.send()) == ["【严重】2026-11-13 夜间载入失败，没有发布新数据"]
+    home.night(DAY)
+    home.night(dt.date(2026, 11, 10))
+    assert titles(home.send()) == ["【提示】夜间载入已恢复：2026-11-13 完整"]
+    assert home.send() == []
+
+
 def test_a_reconciliation_that_failed_is_told_apart(home: Deployment) -> None:
     home.night(DAY)
     home.night(DAY, "degraded", FAILED, kind="reconcile")
