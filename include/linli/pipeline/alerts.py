@@ -126,6 +126,7 @@ def _of_the_register(settings: Settings, spool: Spool, configuration: Configurat
             told_before = spool.standing("quarantine")
             waived = waived_entries(settings, today(settings))
             entries = list(watches.quarantined(register, declared, places_of(settings), told_before, waived))
+            entries += watches.lasting(register, told_before, entries)
             tally += spool.tell(
                 "quarantine", entries, at=at, route=route, ended=lambda told: watches.corrected(settings, register, declared, told)
             )

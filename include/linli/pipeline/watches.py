@@ -192,8 +192,16 @@ def _reason(declared: Catalog, source: str, name: str, rule: str) -> str:
     return f"{record.label}：{words.message}。{words.fix}"
 
 
+def lasting(register: Register, told: Mapping[str, Told], current: Iterable[Message]) -> list[Message]:
+    """What of `told` is neither among `current` nor over, as it was told: entries are open still, although all of them are waived."""
+    topics = {message.topic for message in current}
+    still_open = {(row["source"], row["submitter"]) for row in register.history.open_rules()}
+    left = [each.message for topic, each in told.items() if topic not in topics]
+    return [message for message in left if (message.subject.source, message.subject.submitter) in still_open]
+
+
 def corrected(settings: Settings, register: Register, declared: Catalog, told: Told) -> Message | None:
-    """What to tell when the last entry of a submitter has closed; None when the register no longer knows of any."""
+    """What to tell when the last entry of a submitter has closed; None when none was settled, or the register no longer knows of any."""
     subject = told.message.subject
     rows = register.history.closed_entries(subject.source, subject.submitter, told.since_at)
     if not rows:
@@ -213,7 +221,7 @@ def corrected(settings: Settings, register: Register, declared: Catalog, told: T
         severity="info",
         topic=told.message.topic,
         fingerprint=fingerprint_of([sorted(by_reason.items()), told.since_at.isoformat()]),
-        title=f"{who}：此前退回的 {len(rows)} 条都已了结",
+        title=f"{who}：此前退回的 {len(rows)} 条已了结，没有待改的",
         lines=tuple(lines),
         subject=subject,
         as_of=_published_until(register),

@@ -20,6 +20,9 @@ _DECIDING = """deciding as (
 )"""
 """nights with the moments they decided in"""
 
+_SETTLED = "q.closed_reason <> 'held'"
+"""entries that have ended for good; the row of any other one waits, and may be returned again"""
+
 
 class History:
     """Questions to the runs so far; every answer is a list of rows."""
@@ -120,14 +123,14 @@ class History:
         )
 
     def closed_entries(self, source: str, submitter: str, since: dt.datetime) -> list[dict[str, Any]]:
-        """Quarantine entries of a submitter closed since then: record, closed_reason, where the row lies (batch_id, path, row_no) and the
-        end of the interval it was loaded in."""
+        """Quarantine entries of a submitter settled since then: record, closed_reason, where the row lies (batch_id, path, row_no) and the
+        end of the interval it was loaded in. Those whose row now waits are left out."""
         return [
             dict(r)
             for r in self._db.execute(
-                """select q.record, q.closed_reason, q.batch_id, b.path, q.row_no, b.interval_end
+                f"""select q.record, q.closed_reason, q.batch_id, b.path, q.row_no, b.interval_end
                 from quarantine q join batches b using (batch_id)
-                where q.source = ? and coalesce(q.submitter, '') = ? and q.closed_at > ? order by q.rowid""",
+                where q.source = ? and coalesce(q.submitter, '') = ? and q.closed_at > ? and {_SETTLED} order by q.rowid""",
                 (source, submitter, as_text(since)),
             )
         ]
@@ -161,9 +164,9 @@ class History:
     def settled(self, run_id: str) -> list[dict[str, Any]]:
         """Quarantine entries that ended while a run was under way, but for those whose row now waits."""
         found = self._db.execute(
-            """select q.source, q.record, q.key, q.closed_reason
+            f"""select q.source, q.record, q.key, q.closed_reason
             from runs r join quarantine q on q.closed_at >= r.started_at and q.closed_at <= coalesce(r.ended_at, q.closed_at)
-            where r.run_id = ? and q.closed_reason <> 'held' order by q.rowid""",
+            where r.run_id = ? and {_SETTLED} order by q.rowid""",
             (run_id,),
         )
         return [dict(r) for r in found]

@@ -15,6 +15,7 @@ import pytest
 from linli.alerts import NotSilenced
 from linli.pipeline import alerts
 from linli.pipeline.steps import catalog
+from linli.pipeline.waivers import today, unwaive, waive
 from linli.register import Answer, Batch, Decision, QuarantineEntry, Register, SourceStatus, Verdict
 from linli.settings import SHANGHAI, Settings, as_of
 from unit.alerts.doubles import StoppedClock
@@ -261,11 +262,42 @@ def test_when_all_are_mended_it_says_how_many_why_and_of_which_months(home: Depl
     home.register.close_entries([("case_system", "callbacks", "3", "deleted")], dt.datetime.now(dt.UTC))
     [text] = home.send()
     assert text.splitlines()[:4] == [
-        "【提示】案件系统·春晖花苑综合执法工作站：此前退回的 3 条都已了结",
+        "【提示】案件系统·春晖花苑综合执法工作站：此前退回的 3 条已了结，没有待改的",
         "  已改好入库：2 条",
         "  来源已删除：1 条",
         "  涉及月份：2026-10、2026-09；这些月份的数字已随之更新，已结账的月列为重述",
     ]
+    assert home.send() == []
+
+
+def test_while_rows_are_waived_or_wait_nobody_is_told_that_all_are_settled(home: Deployment) -> None:
+    home.published()
+    home.returned("case_system.callbacks", {"1": ["outcome_listed"], "2": ["side_listed"], "3": ["side_listed"]})
+    home.clock.at = dt.datetime.now(dt.UTC)
+    assert len(home.send()) == 1
+    home.clock.at = dt.datetime.now(dt.UTC)
+    on = today(home.settings)
+    given = {"submitter": None, "ceiling": 5, "reason": "名录待更新", "owner": "区数据组", "until": on + dt.timedelta(days=9), "on": on}
+    made = [waive(home.settings, "case_system.callbacks", rule, **given) for rule in ("outcome_listed", "side_listed")]  # type: ignore[arg-type]
+    home.register.close_entries([("case_system", "callbacks", "1", "accepted")], dt.datetime.now(dt.UTC))
+    assert home.send() == []
+    unwaive(home.settings, made[1].waiver_id, on)
+    home.clock.at = dt.datetime.now(dt.UTC)
+    [text] = home.send()
+    assert text.splitlines()[:3] == ["【警告】案件系统·春晖花苑综合执法工作站：退回 2 条待改", "  退回待改：2 条", "  上次告知时：3 条"]
+    ended = [("case_system", "callbacks", key, reason) for key, reason in (("2", "deleted"), ("3", "held"))]
+    home.register.close_entries(ended, dt.datetime.now(dt.UTC))
+    [text] = home.send()
+    assert titles([text]) == ["【提示】案件系统·春晖花苑综合执法工作站：此前退回的 2 条已了结，没有待改的"]
+    assert "转为等待相关数据" not in text
+
+
+def test_when_all_only_wait_nothing_is_told(home: Deployment) -> None:
+    home.published()
+    home.returned("case_system.callbacks", {"1": ["outcome_listed"]})
+    home.clock.at = dt.datetime.now(dt.UTC)
+    assert len(home.send()) == 1
+    home.register.close_entries([("case_system", "callbacks", "1", "held")], dt.datetime.now(dt.UTC))
     assert home.send() == []
 
 
