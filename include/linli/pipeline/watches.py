@@ -193,17 +193,30 @@ def _reason(declared: Catalog, source: str, name: str, rule: str) -> str:
 
 
 def lasting(register: Register, told: Mapping[str, Told], current: Iterable[Message]) -> list[Message]:
-    """What of `told` is neither among `current` nor over, as it was told: entries are open still, although all of them are waived."""
+    """What of `told` is neither among `current` nor over, as it was told: entries are open still, although all of them are waived, or
+    nothing has been published since the last of them closed, so that no figure has followed yet."""
     topics = {message.topic for message in current}
     still_open = {(row["source"], row["submitter"]) for row in register.history.open_rules()}
-    left = [each.message for topic, each in told.items() if topic not in topics]
-    return [message for message in left if (message.subject.source, message.subject.submitter) in still_open]
+    newest = register.publications(1)
+    published_at = newest[0]["published_at"] if newest else ""
+    left = [each for topic, each in told.items() if topic not in topics]
+    return [
+        each.message
+        for each in left
+        if (each.message.subject.source, each.message.subject.submitter) in still_open
+        or any(row["closed_at"] > published_at for row in _settled(register, each))
+    ]
+
+
+def _settled(register: Register, told: Told) -> list[dict[str, Any]]:
+    """The entries of a submitter settled since its state has been told."""
+    subject = told.message.subject
+    return register.history.closed_entries(subject.source, subject.submitter, told.since_at)
 
 
 def corrected(settings: Settings, register: Register, declared: Catalog, told: Told) -> Message | None:
     """What to tell when the last entry of a submitter has closed; None when none was settled, or the register no longer knows of any."""
-    subject = told.message.subject
-    rows = register.history.closed_entries(subject.source, subject.submitter, told.since_at)
+    subject, rows = told.message.subject, _settled(register, told)
     if not rows:
         return None
     by_reason: dict[str, int] = {}

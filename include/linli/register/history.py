@@ -123,12 +123,12 @@ class History:
         )
 
     def closed_entries(self, source: str, submitter: str, since: dt.datetime) -> list[dict[str, Any]]:
-        """Quarantine entries of a submitter settled since then: record, closed_reason, where the row lies (batch_id, path, row_no) and the
-        end of the interval it was loaded in. Those whose row now waits are left out."""
+        """Quarantine entries of a submitter settled since then: record, closed_at, closed_reason, where the row lies (batch_id, path, row_no)
+        and the end of the interval it was loaded in. Those whose row now waits are left out."""
         return [
             dict(r)
             for r in self._db.execute(
-                f"""select q.record, q.closed_reason, q.batch_id, b.path, q.row_no, b.interval_end
+                f"""select q.record, q.closed_at, q.closed_reason, q.batch_id, b.path, q.row_no, b.interval_end
                 from quarantine q join batches b using (batch_id)
                 where q.source = ? and coalesce(q.submitter, '') = ? and q.closed_at > ? and {_SETTLED} order by q.rowid""",
                 (source, submitter, as_text(since)),

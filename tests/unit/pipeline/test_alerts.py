@@ -45,7 +45,7 @@ class Deployment:
             self.register.note_answers(run, "audit", [Answer("levels_add_up", "broken", "mart_clock_257 有 2 个层级合计与全区不符")])
         elif kind == "night":
             with self.register.publishing(run):
-                self.register.note_publication(run.run_id, run, "hash", self.clock.now())
+                self.register.note_publication(run.run_id, run, "hash", dt.datetime.now(dt.UTC))
         self.register.end_run(run, state)
         return run.run_id
 
@@ -260,12 +260,30 @@ def test_when_all_are_mended_it_says_how_many_why_and_of_which_months(home: Depl
     home.returned("case_system.callbacks", {}, closed=["1", "2"])
     assert len(home.send()) == 1
     home.register.close_entries([("case_system", "callbacks", "3", "deleted")], dt.datetime.now(dt.UTC))
+    home.night()
     [text] = home.send()
     assert text.splitlines()[:4] == [
         "【提示】案件系统·春晖花苑综合执法工作站：此前退回的 3 条已了结，没有待改的",
         "  已改好入库：2 条",
         "  来源已删除：1 条",
         "  涉及月份：2026-10、2026-09；这些月份的数字已随之更新，已结账的月列为重述",
+    ]
+    assert home.send() == []
+
+
+def test_a_night_that_published_nothing_has_changed_no_figure(home: Deployment) -> None:
+    home.night()
+    home.published()
+    home.returned("case_system.callbacks", {"1": ["outcome_listed"]})
+    home.clock.at = dt.datetime.now(dt.UTC)
+    assert len(home.send()) == 1
+    home.register.close_entries([("case_system", "callbacks", "1", "accepted")], dt.datetime.now(dt.UTC))
+    home.night(DAY + dt.timedelta(days=1), "failed")
+    assert titles(home.send()) == ["【严重】2026-11-14 夜间载入失败，没有发布新数据"]
+    home.night(DAY + dt.timedelta(days=1))
+    assert sorted(titles(home.send())) == [
+        "【提示】夜间载入已恢复：2026-11-14 完整",
+        "【提示】案件系统·春晖花苑综合执法工作站：此前退回的 1 条已了结，没有待改的",
     ]
     assert home.send() == []
 
@@ -287,6 +305,7 @@ def test_while_rows_are_waived_or_wait_nobody_is_told_that_all_are_settled(home:
     assert text.splitlines()[:3] == ["【警告】案件系统·春晖花苑综合执法工作站：退回 2 条待改", "  退回待改：2 条", "  上次告知时：3 条"]
     ended = [("case_system", "callbacks", key, reason) for key, reason in (("2", "deleted"), ("3", "held"))]
     home.register.close_entries(ended, dt.datetime.now(dt.UTC))
+    home.night()
     [text] = home.send()
     assert titles([text]) == ["【提示】案件系统·春晖花苑综合执法工作站：此前退回的 2 条已了结，没有待改的"]
     assert "转为等待相关数据" not in text
