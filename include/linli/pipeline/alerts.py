@@ -123,12 +123,12 @@ def _of_the_register(settings: Settings, spool: Spool, configuration: Configurat
         found = watches.runs(register, declared)
         tally = spool.tell("runs", found, at=at, route=route, ended=lambda told: watches.recovered(register, told))
         if watches.is_settled(register, at):
-            told_before = spool.standing("quarantine")
+            told_before, places = spool.standing("quarantine"), places_of(settings)
             waived = waived_entries(settings, today(settings))
-            entries = list(watches.quarantined(register, declared, places_of(settings), told_before, waived))
-            entries += watches.lasting(register, told_before, entries)
+            entries = list(watches.quarantined(register, declared, places, told_before, waived))
+            entries += watches.lasting(register, places, told_before, entries)
             tally += spool.tell(
-                "quarantine", entries, at=at, route=route, ended=lambda told: watches.corrected(settings, register, declared, told)
+                "quarantine", entries, at=at, route=route, ended=lambda told: watches.corrected(settings, register, declared, places, told)
             )
         return tally
 

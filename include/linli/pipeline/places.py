@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,18 +12,28 @@ from linli.settings import Settings
 
 _NAMES = "select key, key_name, district_code, level from ref.dim_level_key where level in ('district', 'community', 'compound', 'station')"
 _STATIONS = "select compound_code, station_code from ref.dim_compound where station_code is not null"
+_CODE = re.compile(r"[0-9]{6}(-[A-Z][0-9]{2,3}){0,2}")
+"""a district, and within it a community or a station, and within a community a compound"""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Names, districts and stations by code; a code that is not known is its own name."""
+    """Names, districts and stations by code; a code that is not known is its own name.
+
+    Who submitted a row is a value of that row: what is neither known nor reads like a code may be anything, and is repeated nowhere.
+    """
 
     names: Mapping[str, str] = field(default_factory=dict)
     districts: Mapping[str, str] = field(default_factory=dict)
     stations: Mapping[str, str] = field(default_factory=dict)
 
-    def name(self, code: str) -> str:
-        """How people call a place; codes that nobody gave are said to be so."""
+    def code(self, submitter: str | None) -> str:
+        """The code of a submitter as it may be told and written; empty where it is not known who it is."""
+        return submitter if submitter and (submitter in self.names or _CODE.fullmatch(submitter)) else ""
+
+    def name(self, submitter: str | None) -> str:
+        """How people call a submitter; where it is not known who it is, that is said."""
+        code = self.code(submitter)
         return self.names.get(code, code) or "提交方不明"
 
     def subject(self, source: str = "", submitter: str = "", *, run_id: str = "", day: str = "") -> Subject:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -160,12 +161,17 @@ def quarantined(
     """One message for every source and submitter with open entries that are not `waived`, the reasons counted; `told` are those told
     before, by topic."""
     newest = register.history.newest_run("night", *_ENDED)
-    for (source, submitter), group in groupby(register.history.open_rules(waived), key=lambda row: (row["source"], row["submitter"])):
+    returned: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in register.history.open_rules(waived):
+        returned.setdefault((row["source"], places.code(row["submitter"])), []).append(row)
+    for (source, submitter), rows in returned.items():
         if source not in declared.sources:
             continue
-        rows = list(group)
-        counted = [(row["record"], row["rule"], row["entries"]) for row in rows]
-        topic, total = f"{source}/{submitter}", rows[0]["submitter_entries"]
+        entries: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            entries[row["record"], row["rule"]] += row["entries"]
+        counted = [(*rule, count) for rule, count in entries.most_common()]
+        topic, total = f"{source}/{submitter}", sum({row["submitter"]: row["submitter_entries"] for row in rows}.values())
         before = [Line("上次告知时", told[topic].message.lines[0].count)] if topic in told else []
         reasons = [Line(_reason(declared, source, record, rule), count) for record, rule, count in counted]
         yield Message(
@@ -177,7 +183,7 @@ def quarantined(
             lines=(Line("退回待改", total), *before, *reasons),
             remedy=(
                 "在来源系统或台账中改正即可，下一夜重新把关，改好的自动了结",
-                f"逐条列出的退回单：linli slips --source {source}" + (f" --submitter {submitter}" if submitter else ""),
+                f"逐条列出的退回单：linli slips --source {source}" + (f" --submitter {shlex.quote(submitter)}" if submitter else ""),
             ),
             subject=places.subject(source, submitter, run_id=newest["run_id"] if newest else "", day=newest["day"] if newest else ""),
             as_of=_published_until(register),
@@ -192,11 +198,11 @@ def _reason(declared: Catalog, source: str, name: str, rule: str) -> str:
     return f"{record.label}：{words.message}。{words.fix}"
 
 
-def lasting(register: Register, told: Mapping[str, Told], current: Iterable[Message]) -> list[Message]:
+def lasting(register: Register, places: Places, told: Mapping[str, Told], current: Iterable[Message]) -> list[Message]:
     """What of `told` is neither among `current` nor over, as it was told: entries are open still, although all of them are waived, or
     nothing has been published since the last of them closed, so that no figure has followed yet."""
     topics = {message.topic for message in current}
-    still_open = {(row["source"], row["submitter"]) for row in register.history.open_rules()}
+    still_open = {(row["source"], places.code(row["submitter"])) for row in register.history.open_rules()}
     newest = register.publications(1)
     published_at = newest[0]["published_at"] if newest else ""
     left = [each for topic, each in told.items() if topic not in topics]
@@ -204,20 +210,21 @@ def lasting(register: Register, told: Mapping[str, Told], current: Iterable[Mess
         each.message
         for each in left
         if (each.message.subject.source, each.message.subject.submitter) in still_open
-        or any(row["closed_at"] > published_at for row in _settled(register, each))
+        or any(row["closed_at"] > published_at for row in _settled(register, places, each))
     ]
 
 
-def _settled(register: Register, told: Told) -> list[dict[str, Any]]:
+def _settled(register: Register, places: Places, told: Told) -> list[dict[str, Any]]:
     """The entries of a submitter settled since its state has been told."""
     subject = told.message.subject
-    return register.history.closed_entries(subject.source, subject.submitter, told.since_at)
+    submitters = [name for name in register.history.submitters(subject.source) if places.code(name) == subject.submitter]
+    return register.history.closed_entries(subject.source, submitters, told.since_at)
 
 
-def corrected(settings: Settings, register: Register, declared: Catalog, told: Told) -> Message | None:
-    """What to tell when the last entry of a submitter has closed; None when none was settled, or the register no longer knows of any."""
-    subject, rows = told.message.subject, _settled(register, told)
-    if not rows:
+def corrected(settings: Settings, register: Register, declared: Catalog, places: Places, told: Told) -> Message | None:
+    """What to tell when the last entry of a submitter has closed; None when none was settled, or of a source no longer declared."""
+    subject, rows = told.message.subject, _settled(register, places, told)
+    if not rows or subject.source not in declared.sources:
         return None
     by_reason: dict[str, int] = {}
     for row in rows:

@@ -226,6 +226,40 @@ def test_one_message_for_a_source_and_submitter_reasons_counted_no_value(home: D
     assert not any("340405-2026-1" in text or "{" in text for text in texts)
 
 
+def test_a_submitter_that_is_no_code_is_not_repeated(home: Deployment, tmp_path: Path) -> None:
+    (tmp_path / "drop").mkdir()
+    route = f"channels: {{drop: {{kind: folder, path: {tmp_path / 'drop'}, has_data: true}}}}"
+    (home.settings.home / "alerts.yml").write_text(route, encoding="utf-8")
+    home.published()
+    odd = ("张小三;rm -rf x", "13812345678", "340405-S01; x", "")
+    for n, submitter in enumerate(odd):
+        home.returned("case_system.callbacks", {f"{n}": ["outcome_listed"]}, submitter)
+    home.returned("case_system.callbacks", {"known by its form": ["outcome_listed"]}, "340405-S99")
+
+    def written() -> list[str]:
+        return [path.read_text(encoding="utf-8") for path in sorted((tmp_path / "drop").iterdir())]
+
+    home.clock.at = dt.datetime.now(dt.UTC)
+    home.send()
+    texts = [text for text in written() if text.startswith("【")]
+    assert sorted(titles(texts)) == ["【警告】案件系统·340405-S99：退回 1 条待改", "【警告】案件系统·提交方不明：退回 4 条待改"]
+    assert any("  回访：回访结果不在规定选项内。请从以下选项中选择：接通、无人接听、拒访、空号错号：4 条" in text for text in texts)
+    home.register.close_entries([("case_system", "callbacks", f"{n}", "accepted") for n in range(len(odd))], dt.datetime.now(dt.UTC))
+    home.night()
+    home.send()
+    assert any("案件系统·提交方不明：此前退回的 4 条已了结，没有待改的" in text for text in written())
+    assert not any(name in text for name in ("张小三", "rm -rf", "13812345678", "S01; x") for text in written())
+
+
+def test_a_command_names_a_place_of_any_spelling_safely(home: Deployment) -> None:
+    home.published()
+    with duckdb.connect(home.settings.published) as con:
+        con.execute("insert into ref.dim_level_key values ('station', '340405', 'S 01;x', '新工作站')")
+    home.returned("case_system.callbacks", {"1": ["outcome_listed"]}, "S 01;x")
+    [text] = home.send()
+    assert titles([text]) == ["【警告】案件系统·新工作站：退回 1 条待改"] and "linli slips --source case_system --submitter 'S 01;x'" in text
+
+
 def test_every_rule_of_every_record_has_words_without_values(home: Deployment) -> None:
     from linli.pipeline.quarantined import rule_words
 
