@@ -127,17 +127,15 @@ class History:
         return [name for (name,) in self._db.execute("select distinct coalesce(submitter, '') from quarantine where source=?", (source,))]
 
     def closed_entries(self, source: str, submitters: Collection[str], since: dt.datetime) -> list[dict[str, Any]]:
-        """Quarantine entries of these submitters settled since then: record, closed_at, closed_reason, where the row lies (batch_id, path, row_no)
-        and the end of the interval it was loaded in. Those whose row now waits are left out."""
-        return [
-            dict(r)
-            for r in self._db.execute(
-                f"""select q.record, q.closed_at, q.closed_reason, q.batch_id, b.path, q.row_no, b.interval_end
-                from quarantine q join batches b using (batch_id)
-                where q.source = ? and coalesce(q.submitter, '') in (select value from json_each(?)) and q.closed_at > ? and {_SETTLED} order by q.rowid""",
-                (source, json.dumps(sorted(submitters)), as_text(since)),
-            )
-        ]
+        """Quarantine entries of these submitters settled since then: record, closed_at, closed_reason, where the row lies (batch_id,
+        path, row_no) and the end of the interval it was loaded in. Those whose row now waits are left out."""
+        return self._asked(
+            f"""select q.record, q.closed_at, q.closed_reason, q.batch_id, b.path, q.row_no, b.interval_end
+            from quarantine q join batches b using (batch_id)
+            where q.source = ? and coalesce(q.submitter, '') in (select value from json_each(?)) and q.closed_at > ? and {_SETTLED}
+            order by q.rowid""",
+            source, json.dumps(sorted(submitters)), since,
+        )  # fmt: skip
 
     def newest_day_published(self) -> dt.date | None:
         """The newest day any run has published; None before the first."""

@@ -257,7 +257,8 @@ def test_a_command_names_a_place_of_any_spelling_safely(home: Deployment) -> Non
         con.execute("insert into ref.dim_level_key values ('station', '340405', 'S 01;x', '新工作站')")
     home.returned("case_system.callbacks", {"1": ["outcome_listed"]}, "S 01;x")
     [text] = home.send()
-    assert titles([text]) == ["【警告】案件系统·新工作站：退回 1 条待改"] and "linli slips --source case_system --submitter 'S 01;x'" in text
+    assert titles([text]) == ["【警告】案件系统·新工作站：退回 1 条待改"]
+    assert "linli slips --source case_system --submitter 'S 01;x'" in text
 
 
 def test_every_rule_of_every_record_has_words_without_values(home: Deployment) -> None:
