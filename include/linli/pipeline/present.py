@@ -192,8 +192,7 @@ def show_slips(console: Console, written: WrittenSlips) -> None:
     for name in ("来源", "提交方", "行", "文件"):
         shown.add_column(name, justify="right" if name == "行" else "left", overflow="fold")
     for slip in written.slips:
-        whose = " ".join(part for part in (slip.submitter, slip.submitter_name) if part) or "未注明"
-        shown.add_row(slip.source_label, escape(whose), f"{slip.row_count:,}", slip.name)
+        shown.add_row(slip.source_label, escape(slip.whose), f"{slip.row_count:,}", slip.name)
     if written.slips:
         console.print(shown)
     else:

@@ -6,13 +6,14 @@ import csv
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from linli import slips as returned
 from linli.contracts import RecordDecl
 from linli.contracts.slip import HIDDEN
 from linli.pipeline.night import silent
+from linli.pipeline.places import Places, places_of
 from linli.pipeline.quarantined import RowBehind, as_landed, loaded, rows_behind
 from linli.pipeline.report import latest_day
 from linli.pipeline.steps import catalog
@@ -23,14 +24,6 @@ from linli.register import QuarantineEntry, Register, RegisterError
 from linli.settings import Settings
 from linli.slips import Slip, SlipSheet
 
-_NAMES = (
-    ("communities", "community_code", "community_name"),
-    ("compounds", "compound_code", "compound_name"),
-    ("stations", "station_code", "station_name"),
-    ("departments", "department_code", "department_name"),
-    ("districts", "district_code", "district_name"),
-)
-"""reference lists that name submitters"""
 _STOPPED = "batch_stopped"
 _LONGEST_SHEET = 5_000
 """rows of one record and submitter that somebody can be expected to correct at a time"""
@@ -54,7 +47,8 @@ def write_slips(
     on: dt.date | None = None,
     progress: Callable[[str, int, int], None] = silent,
 ) -> WrittenSlips:
-    """Writes a slip for each submitter and source with open entries, those waived on `on` (by default today) left out.
+    """Writes a slip for each submitter and source with open entries, those waived on `on` (by default today) left out. Rows of which it
+    is not known who submitted them are on one slip of the source.
 
     They lie in `into`, or under slips/ in a folder named after the day of the newest release (and after what was chosen), which takes the
     place of an earlier one. Raises NothingPublished, RegisterError for a source that is not declared, FileExistsError where something
@@ -67,12 +61,13 @@ def write_slips(
     if source is not None and source not in sources:
         raise RegisterError(f"没有声明过名为 {source} 的来源，已声明的是 {'、'.join(sources)}")
     waived = waived_entries(settings, on or today(settings))
-    reference = _reference(settings.reference)
+    reference, places = _reference(settings.reference), places_of(settings)
     with loaded(settings) as register:
-        asked = [e for e in register.quarantine(source=source) if submitter in (None, e.submitter)]
+        known = [replace(e, submitter=places.code(e.submitter) or None) for e in register.quarantine(source=source)]
+        asked = [e for e in known if submitter in (None, e.submitter)]
         told = [e for e in asked if (e.source, e.record, e.key) not in waived]
         progress("读取退回的记录", 0, 0)
-        found = list(_slips(settings, register, told, reference, day))
+        found = list(_slips(settings, register, told, reference, places, day))
     folder = into or settings.slips / "-".join([f"{day}", *(part for part in (source, submitter and returned.name_of(submitter)) if part)])
     returned.write_folder(folder, found, progress)
     return WrittenSlips(folder, found, len(asked) - len(told))
@@ -87,10 +82,9 @@ def _reference(folder: Path) -> returned.Reference:
 
 
 def _slips(
-    settings: Settings, register: Register, entries: Sequence[QuarantineEntry], reference: returned.Reference, day: dt.date
+    settings: Settings, register: Register, entries: Sequence[QuarantineEntry], reference: returned.Reference, places: Places, day: dt.date
 ) -> Iterator[Slip]:
     """One for each source and submitter, in the order of the declarations."""
-    names = {row[code]: row[name] for table, code, name in _NAMES for row in reference.get(table, ())}
     for source in catalog(settings).sources.values():
         sheets: dict[str | None, list[SlipSheet]] = {}
         left_off: Counter[str | None] = Counter()
@@ -104,8 +98,9 @@ def _slips(
         stopped = Counter(entry.submitter for entry in of_source if entry.rules == (_STOPPED,))
         for submitter in sorted(sheets, key=lambda who: who or ""):
             ordered = sorted(sheets[submitter], key=lambda sheet: sheet.month_on is None)
+            name = places.name(submitter)
             yield Slip(
-                source.name, source.label, submitter, names.get(submitter or "", ""), day, ordered, source.transport == "files",
+                source.name, source.label, submitter, "" if name == submitter else name, day, ordered, source.transport == "files",
                 stopped[submitter], left_off[submitter],
             )  # fmt: skip
 

@@ -88,9 +88,8 @@ def _explanation(page: Any, forms: dict[str, Any], slip: Slip) -> None:
     for place, width in enumerate((16, 26, 84, 8)):
         page.set_column(place, place, width)
     page.write_string(0, 0, f"{SLIP}说明", forms["title"])
-    whose = " ".join(part for part in (slip.submitter, slip.submitter_name) if part) or "未注明提交方"
     facts = [
-        ("提交方", whose),
+        ("提交方", slip.whose),
         ("来源", slip.source_label),
         ("数据截至", f"{slip.day}"),
         ("编号", slip.number),

@@ -57,7 +57,10 @@ class SlipSheet:
 
 @dataclass(frozen=True)
 class Slip:
-    """Everything one submitter is to correct in what came from one source, as known on `day`."""
+    """Everything one submitter is to correct in what came from one source, as known on `day`.
+
+    `submitter` is None where it is not known who it is; then `submitter_name` says so. That is empty for a place without a name.
+    """
 
     source: str
     source_label: str
@@ -76,6 +79,11 @@ class Slip:
     def row_count(self) -> int:
         """Rows on all sheets."""
         return sum(len(sheet.rows) for sheet in self.sheets)
+
+    @property
+    def whose(self) -> str:
+        """The code and the name of its submitter, as far as known."""
+        return " ".join(part for part in (self.submitter, self.submitter_name) if part)
 
     @property
     def name(self) -> str:

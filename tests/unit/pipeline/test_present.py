@@ -135,8 +135,8 @@ def test_slips_are_listed_with_whose_they_are(catalog: Catalog) -> None:
 
     sheet = SlipSheet(catalog.record("case_system.cases"), [BadRow("1", {}, [])] * 3)
     mine = Slip("case_system", "案件系统", "340405-S01", "春晖[站]", DAY, [sheet], is_returned=False)
-    text = told(mine, replace(mine, submitter=None, submitter_name=""), waived=2)
+    text = told(mine, replace(mine, submitter=None, submitter_name="提交方不明"), waived=2)
     assert "退回单 2 份，共 6 行，暂准 2 条不列" in text and "文件夹：slips/2026-10-31" in text
     assert "340405-S01 春晖[站]" in text and "case_system-340405-S01.xlsx" in text
-    assert "未注明" in text and "case_system-unknown.xlsx" in text
+    assert "提交方不明" in text and "case_system-unknown.xlsx" in text
     assert told().startswith("没有待改的退回\n")

@@ -1,0 +1,81 @@
+"""Whose the slips are: places by the names of the release, and nobody's words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from linli import pipeline
+from linli.cli import app
+from linli.register import Batch, Decision, QuarantineEntry, Register, Verdict, now
+from linli.settings import Settings, as_of
+
+DAY = dt.date(2026, 11, 2)
+STATION = "340405-S01"
+ODD = ("张小三;rm -rf x", "13812345678")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A home with a release, and a case in quarantine of a station, of one that no list has, of two that are no codes, and of nobody."""
+    (tmp_path / "clock").write_text(f"{DAY}")
+    found = Settings.load({"LINLI_HOME": str(tmp_path / "home"), "LINLI_CLOCK": str(tmp_path / "clock")})
+    submitters = (STATION, "340405-S99", *ODD, None)
+    count = len(submitters)
+    batch_path, verdict_path = Path("lake/b.parquet"), Path("verdicts/b.parquet")
+    for folder in (found.lake, found.verdicts, found.warehouse):
+        folder.mkdir(parents=True)
+    numbers = pa.array(range(count), pa.int32())
+    cases = pa.array([f"340405-2026-{n:06d}" for n in range(count)])
+    landed = {"_batch_id": ["b"] * count, "_row_no": numbers, "case_no": cases, "status": ["?"] * count}
+    pq.write_table(pa.table(landed), found.home / batch_path)
+    said = {"key": cases, "verdict": ["quarantined"] * count, "rules": [["status_listed"]] * count, "readings": [["?"]] * count}
+    pq.write_table(pa.table({"_batch_id": ["b"] * count, "row_no": numbers, **said}), found.home / verdict_path)
+    with Register(found.register_path) as register:
+        run = register.begin_run(DAY, as_of(DAY))
+        register.add_batches([Batch("b", "case_system", "cases", "window", str(batch_path), count, None, run.as_of, run.as_of, run.run_id)])
+        entries = [
+            QuarantineEntry("case_system", "cases", cases[n].as_py(), ("status_listed",), submitter, "b", n, None, now())
+            for n, submitter in enumerate(submitters)
+        ]
+        verdict = Verdict("b", 1, str(verdict_path), count, 0, count, 0, 0, False, run.run_id, now())
+        register.add_decisions([Decision(verdict, quarantined=entries)], [], run)
+        with register.publishing(run):
+            register.note_publication("v", run, "hash", now())
+        register.end_run(run, "succeeded")
+    with duckdb.connect(found.published) as con:
+        con.execute(
+            f"""create schema ref;
+            create table ref.dim_level_key as
+              select 'station' as level, '340405' as district_code, '{STATION}' as key, '新名工作站' as key_name;
+            create table ref.dim_compound as select '340405-C01-X01' as compound_code, '{STATION}' as station_code"""
+        )
+    return found
+
+
+def test_places_are_called_as_the_release_calls_them_and_whoever_is_no_place_is_not_repeated(settings: Settings) -> None:
+    written = pipeline.write_slips(settings)
+    assert [(slip.submitter, slip.whose, slip.row_count) for slip in written.slips] == [
+        (None, "提交方不明", 3),
+        (STATION, f"{STATION} 新名工作站", 1),
+        ("340405-S99", "340405-S99", 1),
+    ]
+    manifest = (written.folder / "slips.json").read_text(encoding="utf-8")
+    assert json.loads(manifest)["files"]["case_system-unknown.xlsx"]["submitter"] is None
+    named = manifest + "".join(path.name for path in written.folder.iterdir())
+    assert not any(part in named for part in ("张小三", "rm", "13812345678"))
+
+
+def test_the_terminal_repeats_nobodys_words_either(settings: Settings) -> None:
+    env = {"LINLI_HOME": str(settings.home), "LINLI_CLOCK": str(settings.clock), "COLUMNS": "200"}
+    done = CliRunner().invoke(app, ["slips"], env=env)
+    assert done.exit_code == 0, done.output
+    assert "提交方不明" in done.output and "新名工作站" in done.output
+    assert not any(part in done.output for part in ("张小三", "rm -rf", "13812345678"))
