@@ -84,7 +84,7 @@ class Settings:
     reference: Path
     key_ring: Path
     alerts_file: Path | None = None
-    """channels and routes of the alerts; None, or not there: the outbox alone"""
+    """channels and routes of the alerts, where they are not in home; a file that is named must be there"""
     clock: Path | None = None
     """a file with the newest day that is over, where the sources have a time of their own; None: this machine's clock"""
     connections: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -115,7 +115,7 @@ class Settings:
             project=project,
             reference=Path(env.get("LINLI_REFERENCE") or project / "dbt_project" / "seeds").expanduser().resolve(),
             key_ring=Path(env.get("LINLI_KEY_RING") or home / "keys" / "ring.json").expanduser().resolve(),
-            alerts_file=Path(env.get("LINLI_ALERTS") or home / "alerts.yml").expanduser().resolve(),
+            alerts_file=Path(env["LINLI_ALERTS"]).expanduser().resolve() if env.get("LINLI_ALERTS") else None,
             clock=Path(env["LINLI_CLOCK"]).expanduser().resolve() if env.get("LINLI_CLOCK") else None,
             connections=_by_source(env, "_URL") | _by_source(env, "_INBOX"),
             tokens=_by_source(env, "_TOKEN"),
@@ -192,6 +192,12 @@ class Settings:
     def alerts(self) -> Path:
         """What has been told and waits to be delivered, and the outbox."""
         return self.home / "alerts"
+
+    @property
+    def channels(self) -> Path | None:
+        """The file of channels and routes: the one that is named, else alerts.yml in home; None where that is not there: outbox alone."""
+        own = self.home / "alerts.yml"
+        return self.alerts_file or (own if own.exists() else None)
 
     @property
     def slips(self) -> Path:

@@ -221,6 +221,12 @@ def test_a_connection_of_no_source_is_a_typo(home: Path, command: list[str]) -> 
     assert "Airflow 连接 linli_meeting_inbox 不对应任何已声明的来源（case_system、meeting_returns、" in done.output.replace("\n", "")
 
 
+def test_a_mistyped_file_of_channels_is_told(tmp_path: Path) -> None:
+    given = {"LINLI_HOME": str(tmp_path), "LINLI_ALERTS": str(tmp_path / "alers.yml"), "COLUMNS": "200", **ADDRESS}
+    done = CliRunner().invoke(app, ["alerts", "send"], env=given)
+    assert done.exit_code == 1 and "alers.yml：没有这个文件，消息发不出去" in done.output.replace("\n", "")
+
+
 def test_alerts_are_told_listed_and_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINLI_TEST_KEY", "key-of-the-test")
     given = {"LINLI_HOME": str(tmp_path), "COLUMNS": "200", **ADDRESS}

@@ -31,6 +31,15 @@ def test_a_source_left_unset_is_not_configured() -> None:
     assert Settings.load({}).connection("case_system") is None
 
 
+def test_channels_are_in_home_when_there_are_any_and_elsewhere_when_they_are_named(tmp_path: Path) -> None:
+    own, elsewhere = tmp_path / "alerts.yml", tmp_path / "elsewhere.yml"
+    given = {"LINLI_HOME": str(tmp_path)}
+    found, named = Settings.load(given), Settings.load(given | {"LINLI_ALERTS": str(elsewhere)})
+    assert (found.channels, named.channels) == (None, elsewhere)
+    own.write_text("channels: {}")
+    assert (found.channels, named.channels) == (own, elsewhere)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

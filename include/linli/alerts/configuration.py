@@ -229,13 +229,16 @@ class Configuration:
 
 
 def load(path: Path | None, outbox: Path) -> Configuration:
-    """The configuration in `path`; without that file, the outbox alone. Raises ConfigurationError naming the file and the key."""
-    if path is None or not path.exists():
+    """The configuration in `path`; the outbox alone for None. Raises ConfigurationError naming the file and the key."""
+    if path is None:
         return Configuration(_File(), outbox)
     try:
         return Configuration(_File.model_validate(read_mapping(path)), outbox)
     except DeclarationError as error:
         raise ConfigurationError(f"{path.name}：不是正确的 YAML，或一个键写了两次（{error}）") from None
+    except FileNotFoundError:
+        away = "请改正 LINLI_ALERTS；不设它时用 LINLI_HOME 下的 alerts.yml，连它也没有就只写入 outbox"
+        raise ConfigurationError(f"{path}：没有这个文件，消息发不出去。{away}") from None
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(f"{path}：读不到，应为 UTF-8 的 YAML 文件，且本用户可读") from None
     except ValidationError as error:

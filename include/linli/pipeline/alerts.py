@@ -29,7 +29,7 @@ class Sent:
 
 def configuration_of(settings: Settings) -> Configuration:
     """The channels and routes of this deployment. Raises ConfigurationError."""
-    return alerts.load(settings.alerts_file or settings.home / "alerts.yml", settings.alerts / "outbox")
+    return alerts.load(settings.channels, settings.alerts / "outbox")
 
 
 @contextmanager

@@ -31,10 +31,14 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_without_a_file_there_is_the_outbox(tmp_path: Path) -> None:
-    for path in (None, tmp_path / "alerts.yml"):
-        found = load(path, tmp_path / "outbox")
-        assert list(found.channels) == ["outbox"]
-        assert found.route(message()) == [("outbox", "")]
+    found = load(None, tmp_path / "outbox")
+    assert list(found.channels) == ["outbox"]
+    assert found.route(message()) == [("outbox", "")]
+
+
+def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"alers\.yml：没有这个文件，消息发不出去。请改正 LINLI_ALERTS"):
+        load(tmp_path / "alers.yml", tmp_path / "outbox")
 
 
 def test_routes_choose_and_what_none_takes_goes_to_the_outbox(tmp_path: Path) -> None:
