@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from linli import privacy
 from linli.alerts.messages import KINDS, Message
 from linli.failures import Refusal
 from linli.settings import SHANGHAI
@@ -44,14 +45,15 @@ class Silence:
 
 
 def check(*, source: str, submitter: str, kind: str, until_on: dt.date, reason: str, owner: str, at: dt.datetime) -> None:
-    """Raises NotSilenced for a silence of everything, without reason or owner, in the past or too long."""
+    """Raises NotSilenced for a silence of everything, without reason or owner or with a number of a person in them, in the past or too
+    long."""
     today = at.astimezone(SHANGHAI).date()
     if not (source or submitter or kind):
         raise NotSilenced("要写明静默什么：--source、--submitter、--kind 至少一个")
     if kind and kind not in KINDS:
         raise NotSilenced(f"--kind“{kind}”不认识，可选 {'、'.join(KINDS)}")
-    if not reason.strip() or not owner.strip():
-        raise NotSilenced("要写明为什么（--reason）和谁负责（--owner）")
+    if problem := privacy.problem_of("--reason", reason) or privacy.problem_of("--owner", owner):
+        raise NotSilenced(problem)
     if until_on < today:
         raise NotSilenced(f"--until {until_on} 已经过去")
     longest = LONGEST_CRITICAL_DAYS if kind in CRITICAL_KINDS else LONGEST_DAYS

@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from linli import privacy
 from linli.contracts import Catalog
 from linli.failures import Refusal
 from linli.pipeline.quarantined import loaded
 from linli.pipeline.steps import catalog
-from linli.privacy import scrub
 from linli.register import QuarantineEntry, Waiver
 from linli.settings import Settings
 
@@ -72,11 +72,8 @@ def waive(
         raise NotToBeWaived(f"{full_name} 的 {rule} 是关键规则，不能暂准：{check.fix}")
     if not on <= until <= on + LONGEST:
         raise NotToBeWaived(f"截止日 {until} 应在今天（{on}）到 {on + LONGEST} 之间：最长 {LONGEST.days} 天，到期后可重新申请")
-    for what, text in (("--reason", reason), ("--owner", owner)):
-        if not text.strip():
-            raise NotToBeWaived(f"{what} 不能空着")
-        if scrub(text) != text:
-            raise NotToBeWaived(f"{what} 里有电话或证件号：只写理由、岗位或部门，不写个人信息")
+    if problem := privacy.problem_of("--reason", reason) or privacy.problem_of("--owner", owner):
+        raise NotToBeWaived(problem)
     with loaded(settings) as register:
         return register.waivers.add(
             full_name, rule, submitter=submitter, ceiling=ceiling, reason=reason, owner=owner, made_on=on, until_on=until

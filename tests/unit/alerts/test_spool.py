@@ -126,8 +126,10 @@ def test_what_is_critical_is_silent_for_seven_days_at_most() -> None:
     [
         ({}, 1, "要写明静默什么"),
         ({"kind": "bad"}, 1, "不认识"),
-        ({"source": "case_system", "reason": " "}, 1, "要写明为什么"),
-        ({"source": "case_system", "owner": ""}, 1, "谁负责"),
+        ({"source": "case_system", "reason": " "}, 1, "--reason 不能空着"),
+        ({"source": "case_system", "owner": ""}, 1, "--owner 不能空着"),
+        ({"source": "case_system", "reason": "问 13812345678"}, 1, "--reason 里有电话或证件号"),
+        ({"source": "case_system", "owner": "数据组 0554-6612345"}, 1, "--owner 里有电话或证件号"),
         ({"source": "case_system"}, -1, "已经过去"),
         ({"source": "case_system"}, 93, "最多静默 92 天"),
         ({"kind": "night_failed"}, 8, "最多静默 7 天，到 2026-11-21 为止"),
@@ -136,8 +138,9 @@ def test_what_is_critical_is_silent_for_seven_days_at_most() -> None:
 )
 def test_a_silence_has_a_scope_a_reason_an_owner_and_an_end(of: dict[str, str], days: int, said: str) -> None:
     given = {"source": "", "submitter": "", "kind": "", "reason": "升级", "owner": "数据组"} | of
-    with pytest.raises(NotSilenced, match=said):
+    with pytest.raises(NotSilenced, match=said) as refused:
         check(**given, until_on=MORNING.date() + days * DAY, at=MORNING)
+    assert not any(number in str(refused.value) for number in ("13812345678", "6612345"))
 
 
 def test_what_was_silenced_is_told_when_the_silence_is_over(spool: Spool) -> None:
