@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 SLIP = "退回单"
@@ -24,6 +25,8 @@ END = "合计"
 """begins the last row: a slip without it has been cut off"""
 SLIP_ROW, IS_WITHDRAWN = "_slip_row", "_is_withdrawn"
 """columns beside the declared ones in which a slip is read: where in it the row stands, and whether it is to be left out"""
+
+_NAMED = 5
 
 _TITLE = re.compile(
     rf"{SLIP}\s*(?P<number>[^\s|]+)\s*\|(?P<sheet>[^|]+)\|\s*(?P<community>\d{{6}}-C\d{{2,3}})\b[^|]*\|\s*(?P<year>\d{{4}})年(?P<month>1[0-2]|0?[1-9])月"
@@ -43,6 +46,11 @@ class SlipTitle:
         """The title as it is written."""
         whose = " ".join(part for part in (self.community_code, community_name.replace("|", " ")) if part)
         return f"{SLIP} {self.number} | {self.sheet} | {whose} | {self.month_on:%Y年%m月}"
+
+
+def some_of(places: Sequence[str]) -> str:
+    """The places of a slip that something is said of to whoever sent it: the first few by name, and how many there are."""
+    return "、".join(places[:_NAMED]) + (f" 等 {len(places)} 处" if len(places) > _NAMED else "")
 
 
 def kept(column: str) -> str:

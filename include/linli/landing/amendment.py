@@ -11,19 +11,17 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from linli.contracts.model import OF_THE_FILE, SQL_TYPES, Feed, RecordDecl
-from linli.contracts.slip import IS_WITHDRAWN, SLIP_ROW, kept
+from linli.contracts.slip import IS_WITHDRAWN, SLIP_ROW, kept, some_of
 from linli.landing.batches import Part, Reading
 from linli.privacy import KeyRing, protect
 from linli.register import Register
 from linli.settings import Settings
 
-_SHOWN = 5
 _META_OF_ROWS = {"_source_ref": "varchar", "_unreadable": "varchar[]", "_raw": "varchar"}
 
 
@@ -94,7 +92,7 @@ def _find_versions(con: duckdb.DuckDBPyConnection, settings: Settings, register:
         " where not exists (select 1 from versions v where v.version = e.file_sha and v.sheet = e.sheet) order by all"
     ).fetchall()
     if without:
-        raise _NotToBeAmended(f"没有找到退回单所改的台账：{_some(without)}；请报整张台账")
+        raise _NotToBeAmended(f"没有找到退回单所改的台账：{some_of([place for (place,) in without])}；请报整张台账")
     ((newest_at,),) = con.execute("select max(base_at) from versions").fetchall()
     assert isinstance(newest_at, dt.datetime)
     return newest_at
@@ -112,7 +110,8 @@ def _completed(con: duckdb.DuckDBPyConnection, settings: Settings, register: Reg
         " (select 1 from base b where b._parent_version = s._parent_version and b._source_ref = s._source_ref)"
     ).fetchall()
     if missing:
-        raise _NotToBeAmended(f"{_some(missing)}不在最新的台账里（已有更新的文件，或原位置被改动）：请取最新的退回单重填")
+        places = some_of([place for (place,) in missing])
+        raise _NotToBeAmended(f"{places}不在最新的台账里（已有更新的文件，或原位置被改动）：请取最新的退回单重填")
     columns = ", ".join(_name(column.name) for column in record.columns)
     whole = " and ".join(f"{_name(name)} is not null" for name in record.key)
     # of rows that were given twice alike one is told of: what is done with it is done with the others
@@ -179,8 +178,3 @@ def _name(column: str) -> str:
 def _files(paths: Sequence[Path]) -> str:
     names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     return f"read_parquet([{names}], union_by_name = true)"
-
-
-def _some(found: Sequence[tuple[Any, ...]]) -> str:
-    shown = "、".join(str(text) for (text,) in found[:_SHOWN])
-    return shown + (f" 等 {len(found)} 处" if len(found) > _SHOWN else "")

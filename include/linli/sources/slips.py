@@ -26,12 +26,12 @@ from linli.contracts.slip import (
     SlipTitle,
     kept,
     slip_title,
+    some_of,
 )
 from linli.sources.casting import plain, text_of
 from linli.sources.grids import Grid, Refused
 from linli.sources.returns import HEADER_WITHIN, Sheet, find_sheet, header_name, typed
 
-_SHOWN = 5
 _AGAIN = "请取最新的退回单重填"
 
 
@@ -164,15 +164,11 @@ def _check(places: Sequence[str | None], actions: Sequence[str], where: Sequence
     """Raises Refused for rows that the slip did not have, that stand in it twice, or of which it is not said what to do with them."""
     added = [at for at, place in zip(where, places, strict=True) if not place]
     if added:
-        raise Refused(f"{_some(added)}没有{PLACE}：{SLIP}只用来更正退回的行，新增的记录请填入整张台账重报")
+        raise Refused(f"{some_of(added)}没有{PLACE}：{SLIP}只用来更正退回的行，新增的记录请填入整张台账重报")
     counts = Counter(places)
     twice = [at for at, place in zip(where, places, strict=True) if counts[place] > 1]
     if twice:
-        raise Refused(f"{_some(twice)}的{PLACE}相同：一行只能更正一次，请删去多余的行")
+        raise Refused(f"{some_of(twice)}的{PLACE}相同：一行只能更正一次，请删去多余的行")
     unclear = [at for at, action in zip(where, actions, strict=True) if action not in (CORRECT, WITHDRAW)]
     if unclear:
-        raise Refused(f"{_some(unclear)}的{ACTION}应为“{CORRECT}”或“{WITHDRAW}”，空白视为{CORRECT}")
-
-
-def _some(where: Sequence[str]) -> str:
-    return "、".join(where[:_SHOWN]) + (f" 等 {len(where)} 行" if len(where) > _SHOWN else "")
+        raise Refused(f"{some_of(unclear)}的{ACTION}应为“{CORRECT}”或“{WITHDRAW}”，空白视为{CORRECT}")
