@@ -71,7 +71,7 @@ class Mail:
             return Outcome("refused", "收件人已不在配置中")
         is_handed_over = False
         try:
-            with self._session() as smtp:
+            with _Session(self._server) as smtp:
                 self._envelope(smtp, address)
                 is_handed_over = True
                 self._data(smtp, self._written(letter, recipient, address))
@@ -83,9 +83,6 @@ class Mail:
             said = "交信途中连接中断" if is_handed_over else "连接不上邮件服务器"
             return Outcome("unreachable", said, is_doubtful=is_handed_over)
         return Outcome("delivered")
-
-    def _session(self) -> _Session:
-        return _Session(self._server)
 
     def _envelope(self, smtp: smtplib.SMTP, address: str) -> None:
         code, said = smtp.mail(self._server.sender)

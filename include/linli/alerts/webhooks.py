@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import hmac
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -42,6 +42,9 @@ class Webhook(ABC):
     paces: ClassVar[tuple[Pace, ...]]
     codes: ClassVar[Mapping[int, State]]
     """what an answer's code means; any other one refuses the message"""
+    code_names: ClassVar[Sequence[str]] = ("errcode",)
+    words_names: ClassVar[Sequence[str]] = ("errmsg",)
+    """under which names an answer has its code and its words, the first that is there counts"""
     throttled_for: ClassVar[dt.timedelta]
 
     def __init__(self, name: str, base: str, token: Callable[[], str], secret: Callable[[], str] | None = None) -> None:
@@ -51,14 +54,6 @@ class Webhook(ABC):
     @abstractmethod
     def call(self, letter: Letter, token: str, secret: str | None, at: dt.datetime) -> Call:
         """The request that says `letter`."""
-
-    @abstractmethod
-    def code(self, answer: Mapping[str, Any]) -> object:
-        """The code of an answer; None where it has none."""
-
-    @abstractmethod
-    def words(self, answer: Mapping[str, Any]) -> str:
-        """What an answer says besides its code."""
 
     def problem(self) -> str:
         try:
@@ -102,12 +97,12 @@ class Webhook(ABC):
             said = answer.json()
         except requests.exceptions.JSONDecodeError:
             said = None
-        code = self.code(said) if isinstance(said, dict) else None
+        code = _first(said, self.code_names) if isinstance(said, dict) else None
         if not isinstance(said, dict) or not isinstance(code, int):
             return Outcome("misconfigured", "回答不是约定的 JSON，地址可能不是机器人的")
         if code == 0:
             return Outcome("delivered")
-        words = f"{code} {self.words(said)}"
+        words = f"{code} {_first(said, self.words_names) or ''}"
         state = self.codes.get(code, "refused")
         if state == "refused" and "too many request" in words.lower():
             # Feishu's 9499 is a bad request, or too many of them
@@ -138,12 +133,6 @@ class WeCom(Webhook):
         content = rendering.as_wecom(letter, self.limit)
         return Call(f"{self._base}/cgi-bin/webhook/send", {"msgtype": "markdown", "markdown": {"content": content}}, {"key": token})
 
-    def code(self, answer: Mapping[str, Any]) -> object:
-        return answer.get("errcode")
-
-    def words(self, answer: Mapping[str, Any]) -> str:
-        return str(answer.get("errmsg", ""))
-
 
 class DingTalk(Webhook):
     """钉钉自定义机器人: signed with timestamp and secret, where the robot asks for it."""
@@ -173,12 +162,6 @@ class DingTalk(Webhook):
         payload = {"msgtype": "markdown", "markdown": content, "at": {"isAtAll": False}}
         return Call(f"{self._base}/robot/send", payload, query)
 
-    def code(self, answer: Mapping[str, Any]) -> object:
-        return answer.get("errcode")
-
-    def words(self, answer: Mapping[str, Any]) -> str:
-        return str(answer.get("errmsg", ""))
-
 
 class Feishu(Webhook):
     """飞书自定义机器人: a post of plain paragraphs; signed in the body, the text to sign being the key."""
@@ -196,6 +179,8 @@ class Feishu(Webhook):
         19022: "misconfigured",  # address of the caller
         19024: "misconfigured",  # keyword
     }
+    code_names = ("code", "StatusCode")
+    words_names = ("msg", "StatusMessage")
 
     def call(self, letter: Letter, token: str, secret: str | None, at: dt.datetime) -> Call:
         # requests writes other than ASCII as escapes, six bytes a character of three
@@ -208,11 +193,9 @@ class Feishu(Webhook):
             payload |= {"timestamp": timestamp, "sign": signature(f"{timestamp}\n{secret}", "")}
         return Call(f"{self._base}/open-apis/bot/v2/hook/{token}", payload)
 
-    def code(self, answer: Mapping[str, Any]) -> object:
-        return answer.get("code", answer.get("StatusCode"))
 
-    def words(self, answer: Mapping[str, Any]) -> str:
-        return str(answer.get("msg", answer.get("StatusMessage", "")))
+def _first(answer: Mapping[str, Any], names: Sequence[str]) -> object:
+    return next((answer[name] for name in names if name in answer), None)
 
 
 def signature(key: str, text: str) -> str:
