@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from linli import alerts
 from linli.alerts import Clock, Configuration, Delivered, Letter, Message, Outcome, Spool, Tally
 from linli.pipeline import standing, watches
+from linli.pipeline.declared import check_source
 from linli.pipeline.places import places_of
 from linli.pipeline.steps import catalog, register_of
 from linli.pipeline.waivers import today, waived_entries
@@ -102,12 +103,10 @@ def add_silence(
     settings: Settings, *, source: str, submitter: str, kind: str, until_on: dt.date, reason: str, owner: str, clock: Clock = CLOCK
 ) -> int:
     """Silences messages up to the end of a day; returns the number of the silence. Raises NotSilenced for one that may not be, or that
-    names a source or submitter nobody knows."""
+    names a submitter nobody knows, and NotDeclared for a source nobody knows."""
     now = clock.now()
     alerts.check(source=source, submitter=submitter, kind=kind, until_on=until_on, reason=reason, owner=owner, at=now)
-    sources = catalog(settings).sources
-    if source and source not in sources:
-        raise alerts.NotSilenced(f"没有声明过名为 {source} 的来源，已声明的是 {'、'.join(sources)}")
+    check_source(catalog(settings), source or None)
     with spool_of(settings) as spool:
         told_of = {told.message.subject.submitter for told in spool.standing("quarantine").values()}
         if submitter and submitter not in places_of(settings).names.keys() | told_of:

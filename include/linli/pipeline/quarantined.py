@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from linli.contracts import Check, RecordDecl
+from linli.pipeline.declared import NotDeclared, check_source, record_of
 from linli.pipeline.steps import catalog, register_of
 from linli.pipeline.words import readable, shown
 from linli.register import QuarantineEntry, Register, RegisterError
@@ -69,14 +70,13 @@ def quarantine_entries(
 ) -> list[QuarantineEntry]:
     """Quarantine entries in the order of the declarations, oldest first; `record` by its own name or its full one.
 
-    Raises RegisterError for a source or record that is not declared, and when nothing has been loaded yet.
+    Raises NotDeclared for a source or record, and RegisterError when nothing has been loaded yet.
     """
     declared = catalog(settings)
     order = {r.full_name: n for n, r in enumerate(r for s in declared.sources.values() for r in s.records)}
-    if source is not None and source not in declared.sources:
-        raise RegisterError(f"没有声明过名为 {source} 的来源，已声明的是 {'、'.join(declared.sources)}")
+    check_source(declared, source)
     if record is not None and not any(record in (name, name.partition(".")[2]) for name in order):
-        raise RegisterError(f"没有声明过名为 {record} 的记录，已声明的是 {'、'.join(order)}")
+        raise NotDeclared(f"没有声明过名为 {record} 的记录，已声明的是 {'、'.join(order)}")
     with loaded(settings) as register:
         found = register.quarantine(source=source, include_closed=include_closed)
     chosen = [e for e in found if record in (None, e.record, f"{e.source}.{e.record}") and submitter in (None, e.submitter)]
@@ -205,13 +205,10 @@ def rule_words(record: RecordDecl, rule: str) -> Words:
 def quarantined_row(settings: Settings, full_name: str, key: str) -> QuarantinedRow:
     """The newest quarantine entry of `key`, given whole or as lists show it, with its row as landed.
 
-    Raises RegisterError when there is none.
+    Raises NotDeclared for the record, and RegisterError when there is no such entry.
     """
     source, _, name = full_name.partition(".")
-    try:
-        record = catalog(settings).record(full_name)
-    except KeyError:
-        raise RegisterError(f"没有声明过名为 {full_name} 的记录，应写作 case_system.callbacks 这样的全名") from None
+    record = record_of(catalog(settings), full_name)
     with loaded(settings) as register:
         entries = [e for e in register.quarantine(source=source, record=name, include_closed=True) if key in (e.key, readable(e.key))]
         if not entries:

@@ -12,6 +12,7 @@ from pathlib import Path
 from linli import slips as returned
 from linli.contracts import RecordDecl
 from linli.contracts.slip import HIDDEN
+from linli.pipeline.declared import check_source
 from linli.pipeline.night import silent
 from linli.pipeline.places import Places, places_of
 from linli.pipeline.quarantined import RowBehind, as_landed, loaded, rows_behind
@@ -20,7 +21,7 @@ from linli.pipeline.steps import catalog
 from linli.pipeline.waivers import today, waived_entries
 from linli.pipeline.words import readable
 from linli.publication import NothingPublished
-from linli.register import QuarantineEntry, Register, RegisterError
+from linli.register import QuarantineEntry, Register
 from linli.settings import Settings
 from linli.slips import Slip, SlipSheet
 
@@ -51,15 +52,13 @@ def write_slips(
     is not known who submitted them are on one slip of the source.
 
     They lie in `into`, or under slips/ in a folder named after the day of the newest release (and after what was chosen), which takes the
-    place of an earlier one. Raises NothingPublished, RegisterError for a source that is not declared, FileExistsError where something
+    place of an earlier one. Raises NothingPublished, NotDeclared for a source, FileExistsError where something
     else lies in the folder.
     """
     day = latest_day(settings)
     if day is None:
         raise NothingPublished("还没有发布过数据，请先运行 make run 或 linli night --day 日期")
-    sources = catalog(settings).sources
-    if source is not None and source not in sources:
-        raise RegisterError(f"没有声明过名为 {source} 的来源，已声明的是 {'、'.join(sources)}")
+    check_source(catalog(settings), source)
     waived = waived_entries(settings, on or today(settings))
     reference, places = _reference(settings.reference), places_of(settings)
     with loaded(settings) as register:

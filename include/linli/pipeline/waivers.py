@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from linli import privacy
 from linli.contracts import Catalog
 from linli.failures import Refusal
+from linli.pipeline.declared import record_of
 from linli.pipeline.quarantined import loaded
 from linli.pipeline.steps import catalog
 from linli.register import QuarantineEntry, Waiver
@@ -58,12 +59,9 @@ def waive(
 ) -> Waiver:
     """Tolerates up to `ceiling` open entries of a rule from `on` to `until`, both included.
 
-    Raises NotToBeWaived, and RegisterError when the same is waived already or nothing has been loaded yet.
+    Raises NotToBeWaived, NotDeclared for the record, and RegisterError when the same is waived already or nothing has been loaded yet.
     """
-    try:
-        record = catalog(settings).record(full_name)
-    except KeyError:
-        raise NotToBeWaived(f"没有声明过名为 {full_name} 的记录，应写作 case_system.callbacks 这样的全名") from None
+    record = record_of(catalog(settings), full_name)
     check = next((check for check in record.checks if check.rule == rule), None)
     if check is None or not check.quarantines:
         some = "、".join(c.rule for c in record.checks if c.quarantines and c.severity != "critical")

@@ -14,6 +14,7 @@ import pytest
 
 from linli.alerts import NotSilenced
 from linli.pipeline import alerts
+from linli.pipeline.declared import NotDeclared
 from linli.pipeline.steps import catalog
 from linli.pipeline.waivers import today, unwaive, waive
 from linli.register import Answer, Batch, Decision, QuarantineEntry, Register, SourceStatus, Verdict
@@ -380,9 +381,11 @@ def test_a_silence_of_a_submitter_holds_until_its_day(home: Deployment) -> None:
     assert titles(home.send()) == ["【警告】案件系统·340405-S02：退回 1 条待改"]
     home.clock.pass_by(days=1)
     assert titles(home.send()) == ["【警告】案件系统·春晖花苑综合执法工作站：退回 1 条待改"]
-    for wrong, said in (({"source": "foo", "submitter": ""}, "没有声明过名为 foo"), ({"source": "", "submitter": "X9"}, "没有编码为 X9")):
-        with pytest.raises(NotSilenced, match=said):
-            alerts.add_silence(home.settings, **wrong, **given | {"until_on": NIGHT.date() + dt.timedelta(days=2)})  # type: ignore[arg-type]
+    later = given | {"until_on": NIGHT.date() + dt.timedelta(days=2)}
+    with pytest.raises(NotDeclared, match="没有声明过名为 foo 的来源，已声明的是 case_system、"):
+        alerts.add_silence(home.settings, source="foo", submitter="", **later)  # type: ignore[arg-type]
+    with pytest.raises(NotSilenced, match="没有编码为 X9"):
+        alerts.add_silence(home.settings, source="", submitter="X9", **later)  # type: ignore[arg-type]
 
 
 # ---- the heartbeat ---------------------------------------------------------------------------------------------------

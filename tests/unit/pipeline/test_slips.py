@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from linli import pipeline
 from linli.cli import app
+from linli.pipeline.declared import NotDeclared
 from linli.register import Batch, Decision, QuarantineEntry, Register, Verdict, now
 from linli.settings import Settings, as_of
 
@@ -71,6 +72,11 @@ def test_places_are_called_as_the_release_calls_them_and_whoever_is_no_place_is_
     assert json.loads(manifest)["files"]["case_system-unknown.xlsx"]["submitter"] is None
     named = manifest + "".join(path.name for path in written.folder.iterdir())
     assert not any(part in named for part in ("张小三", "rm", "13812345678"))
+
+
+def test_a_source_nobody_declared_is_refused(settings: Settings) -> None:
+    with pytest.raises(NotDeclared, match="没有声明过名为 foo 的来源，已声明的是 case_system、"):
+        pipeline.write_slips(settings, source="foo")
 
 
 def test_the_terminal_repeats_nobodys_words_either(settings: Settings) -> None:

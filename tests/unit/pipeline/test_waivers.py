@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from linli import pipeline
 from linli.cli import app
+from linli.pipeline.declared import NotDeclared
 from linli.pipeline.waivers import LONGEST, NotToBeWaived
 from linli.register import Batch, Decision, QuarantineEntry, Register, RegisterError, Verdict, Waiver, now
 from linli.settings import Settings, as_of
@@ -103,6 +104,14 @@ def test_what_cannot_be_waived(settings: Settings, given: dict[str, object], sai
         waive(settings, **given)  # type: ignore[arg-type]
     assert said in str(refused.value) and "13812345678" not in str(refused.value)
     assert pipeline.waivers(settings, ON) == []
+
+
+def test_a_record_must_be_named_in_full(settings: Settings) -> None:
+    given = {"submitter": None, "ceiling": 2, "reason": "名录待更新", "owner": "区数据组", "until": UNTIL, "on": ON}
+    with pytest.raises(NotDeclared, match="没有声明过名为 meetings 的记录，应写作"):
+        pipeline.waive(settings, "meetings", TYPE, **given)  # type: ignore[arg-type]
+    with pytest.raises(NotDeclared, match="没有声明过名为 meetings 的记录，应写作"):
+        pipeline.quarantined_row(settings, "meetings", "a")
 
 
 def test_the_command_line_marks_and_counts_them_apart(settings: Settings) -> None:
