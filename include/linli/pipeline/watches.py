@@ -161,7 +161,7 @@ def quarantined(
     """One message for every source and submitter with open entries that are not `waived`, the reasons counted; `told` are those told
     before, by topic."""
     newest = register.history.newest_run("night", *_ENDED)
-    returned: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    returned: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in register.history.open_rules(waived):
         returned.setdefault((row["source"], places.code(row["submitter"])), []).append(row)
     for (source, submitter), rows in returned.items():
