@@ -16,7 +16,7 @@ create or replace macro word(item, slot, n) as letter(item, slot, n, 'first') ||
 create or replace temp table made as
 with numbered as (
   select n, getvariable('first_at') + to_microseconds(n * getvariable('gap')) as reported_at
-  from range(number_at(getvariable('from_at') - interval 45 day), number_at(getvariable('to_at'))) t(n)
+  from range(number_at(getvariable('from_at') - interval 45 day), number_at(getvariable('to_at')) + 1) t(n)
 )
 select n, reported_at, p.*, i.item_code, i.department_name, o.officer_no,
   p.district_code || '-' || strftime(reported_at, '%Y') || '-' || lpad(cast(n as varchar), 8, '0') as case_no,

@@ -3,7 +3,7 @@ with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
 
--- by the words of the case system, whatever became of a case: who reported it, and that it was reported at all
+-- by the words of the case system, whatever became of a case: who reported it, and that a round of it has begun
 received as (
     select
         {{ month_of(local_date('cases.reported_at')) }} as month,
@@ -20,8 +20,7 @@ received as (
             select 1 from {{ ref('stg_case_system__case_steps') }} as steps
             where
                 steps.case_no = cases.case_no
-                and steps.step = '上报'
-                and steps.round_no = 1
+                and ((steps.step = '上报' and steps.round_no = 1) or (steps.step = '重办' and steps.round_no > 1))
                 and steps.stepped_at < run.as_of
                 and not steps._deleted
         )
