@@ -101,13 +101,16 @@ def _words(check: Check, record: RecordDecl, row: Mapping[str, Any], reading: st
 
 
 def _columns_of(check: Check, record: RecordDecl) -> tuple[str, ...]:
-    """The columns a rule is about: the one it names, or, where it looks at the context, those that its message speaks of."""
+    """The column a rule is about: the one it names, or, where it looks at the context, the one with whose label its message begins.
+
+    Labels further on may be those of another record or of another row.
+    """
     names = {column.name for column in record.columns}
     column = check.column.removeprefix(_UNREADABLE)
     if column in names:
         return (column,)
-    spoken = [c for c in record.columns if c.label in check.message]
-    return tuple(c.name for c in spoken if not any(c.label != other.label and c.label in other.label for other in spoken))
+    begun = [c for c in record.columns if check.message.startswith(c.label)]
+    return (max(begun, key=lambda c: len(c.label)).name,) if begun else ()
 
 
 def rows_behind(settings: Settings, register: Register, record: RecordDecl, entries: Sequence[QuarantineEntry]) -> list[RowBehind]:

@@ -1,9 +1,10 @@
-"""Whose the slips are: places by the names of the release, and nobody's words."""
+"""Whose the slips are: places by the names of the release, and nobody's words. Which cells they mark."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -23,28 +24,27 @@ STATION = "340405-S01"
 ODD = ("张小三;rm -rf x", "13812345678")
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """A home with a release, and a case in quarantine of a station, of one that no list has, of two that are no codes, and of nobody."""
+def deployment(
+    tmp_path: Path, submitters: Sequence[str | None], record: str = "case_system.cases", rule: str = "status_listed"
+) -> Settings:
+    """A home with a release, and a row of each of the submitters in quarantine."""
     (tmp_path / "clock").write_text(f"{DAY}")
     found = Settings.load({"LINLI_HOME": str(tmp_path / "home"), "LINLI_CLOCK": str(tmp_path / "clock")})
-    submitters = (STATION, "340405-S99", *ODD, None)
+    source, _, name = record.partition(".")
     count = len(submitters)
     batch_path, verdict_path = Path("lake/b.parquet"), Path("verdicts/b.parquet")
     for folder in (found.lake, found.verdicts, found.warehouse):
         folder.mkdir(parents=True)
     numbers = pa.array(range(count), pa.int32())
-    cases = pa.array([f"340405-2026-{n:06d}" for n in range(count)])
-    landed = {"_batch_id": ["b"] * count, "_row_no": numbers, "case_no": cases, "status": ["?"] * count}
-    pq.write_table(pa.table(landed), found.home / batch_path)
-    said = {"key": cases, "verdict": ["quarantined"] * count, "rules": [["status_listed"]] * count, "readings": [["?"]] * count}
+    keys = [f"340405-2026-{n:06d}" for n in range(count)]
+    pq.write_table(pa.table({"_batch_id": ["b"] * count, "_row_no": numbers}), found.home / batch_path)
+    said = {"key": keys, "verdict": ["quarantined"] * count, "rules": [[rule]] * count, "readings": [["?"]] * count}
     pq.write_table(pa.table({"_batch_id": ["b"] * count, "row_no": numbers, **said}), found.home / verdict_path)
     with Register(found.register_path) as register:
         run = register.begin_run(DAY, as_of(DAY))
-        register.add_batches([Batch("b", "case_system", "cases", "window", str(batch_path), count, None, run.as_of, run.as_of, run.run_id)])
+        register.add_batches([Batch("b", source, name, "window", str(batch_path), count, None, run.as_of, run.as_of, run.run_id)])
         entries = [
-            QuarantineEntry("case_system", "cases", cases[n].as_py(), ("status_listed",), submitter, "b", n, None, now())
-            for n, submitter in enumerate(submitters)
+            QuarantineEntry(source, name, keys[n], (rule,), submitter, "b", n, None, now()) for n, submitter in enumerate(submitters)
         ]
         verdict = Verdict("b", 1, str(verdict_path), count, 0, count, 0, 0, False, run.run_id, now())
         register.add_decisions([Decision(verdict, quarantined=entries)], [], run)
@@ -59,6 +59,12 @@ def settings(tmp_path: Path) -> Settings:
             create table ref.dim_compound as select '340405-C01-X01' as compound_code, '{STATION}' as station_code"""
         )
     return found
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Cases of a station, of one that no list has, of two submitters that are no codes, and of nobody."""
+    return deployment(tmp_path, (STATION, "340405-S99", *ODD, None))
 
 
 def test_places_are_called_as_the_release_calls_them_and_whoever_is_no_place_is_not_repeated(settings: Settings) -> None:
@@ -85,3 +91,25 @@ def test_the_terminal_repeats_nobodys_words_either(settings: Settings) -> None:
     assert done.exit_code == 0, done.output
     assert "提交方不明" in done.output and "新名工作站" in done.output
     assert not any(part in done.output for part in ("张小三", "rm -rf", "13812345678"))
+
+
+@pytest.mark.parametrize(
+    ("record", "rule", "marked"),
+    [
+        ("case_system.cases", "status_listed", ("status",)),
+        ("case_system.cases", "compound_known", ("compound_code",)),
+        # what these say of the case number, the step and the entry's number is of another row than the bad one
+        ("case_system.cases", "duplicate_of_another", ("duplicate_of",)),
+        ("case_system.case_steps", "opened_once", ()),
+        ("points_ledger.ledger_entries", "earned_once", ()),
+        ("points_ledger.ledger_entries", "reversal_once", ()),
+        ("points_ledger.ledger_entries", "reversal_of_another", ("reverses_entry_id",)),
+        ("meeting_returns.meetings", "key_repeated", ("meeting_no",)),
+        ("meeting_returns.meetings", "officers_known", ("officer_nos",)),
+        ("meeting_returns.meetings", "met_on_in_month", ("met_on",)),
+    ],
+)
+def test_a_slip_marks_the_cell_that_is_to_be_corrected(tmp_path: Path, record: str, rule: str, marked: tuple[str, ...]) -> None:
+    [slip] = pipeline.write_slips(deployment(tmp_path, [STATION], record, rule)).slips
+    [[row]] = [sheet.rows for sheet in slip.sheets]
+    assert [(fault.rule, fault.columns) for fault in row.faults] == [(rule, marked)]
