@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ _LATER = "补写的旧页：提交方按现在所知，不列暂准与应有而�
 _LONG = 2
 """from which of the ages on rows have been open too long"""
 _SHOWN = 25
+_NAMED = 3
 _DEFINITIONS = (
     "到货：这一夜从来源读到的行，与此前相同而再次读到的计入重复；到货 = 入库 + 退回 + 等待 + 重复。入库：通过全部规则。"
     "退回：违反至少一条规则，改好之前不计入任何数字。等待：所依附的记录还没有入库，补齐后自动放行。退回率 = 退回 ÷（到货 − 重复）。"
@@ -219,9 +220,12 @@ def _rules(asked: _Asked) -> Table:
     rows = []
     for row in sorted(found, key=lambda row: (-row["unexpected"], row["source"], row["record"], row["rule"])):
         record = asked.declared.record(f"{row['source']}.{row['record']}")
-        by = submitters.get((row["source"], row["record"], row["rule"]), [])
-        told = "、".join(f"{asked.places.name(submitter)} {count}" for submitter, count in by[:3])
-        told += f" 等 {len(by)} 个" if len(by) > 3 else ""
+        counted: Counter[str] = Counter()
+        for submitter, count in submitters.get((row["source"], row["record"], row["rule"]), []):
+            counted[asked.places.code(submitter)] += count
+        by = counted.most_common()
+        told = "、".join(f"{asked.places.name(submitter)} {count}" for submitter, count in by[:_NAMED])
+        told += f" 等 {len(by)} 个" if len(by) > _NAMED else ""
         severity = {"critical": Cell("关键", "bad"), "warning": Cell("退回"), "info": Cell("提示", "dim")}[row["severity"]]
         words = rule_words(record, row["rule"])
         counts = (row["unexpected"], row["evaluated"], sum(count for _, count in by))
@@ -242,7 +246,7 @@ def _submitters(asked: _Asked, still_open: Sequence[Mapping[str, Any]]) -> Table
     for row in still_open:
         days = (asked.run.day - dt.date.fromisoformat(row["opened_on"])).days
         at = next(n for n, (most, _) in enumerate(AGES) if most is None or days <= most)
-        ages.setdefault((row["source"], row["submitter"]), [0] * len(AGES))[at] += row["entries"]
+        ages.setdefault((row["source"], asked.places.code(row["submitter"])), [0] * len(AGES))[at] += row["entries"]
     rows = [
         [
             Cell(asked.declared.sources[source].label),

@@ -69,19 +69,21 @@ def test_before_the_first_night_there_is_no_page(settings: Settings) -> None:
 
 
 def test_what_is_open_by_submitter_and_age(settings: Settings, pages: list[Page]) -> None:
-    night(settings, FIRST, {"1": "S01", "2": "S01", "3": "S02"})
-    night(settings, dt.date(2026, 10, 27), {"4": "S01"}, closed=("3",))
-    night(settings, DAY, {"5": "S03"})
+    night(settings, FIRST, {"1": "340405-S01", "2": "340405-S01", "3": "340405-S02"})
+    night(settings, dt.date(2026, 10, 27), {"4": "340405-S01"}, closed=("3",))
+    night(settings, DAY, {"5": "340405-S03", "6": "张三 3", "7": "李四"})
     assert pipeline.quality(settings).name == "2026-10-31.html"
     [page] = pages
     # 11 days, 4 days, today; what was mended is not open
     assert table(page, "待改") == [
-        ["案件系统", "S01", "", "1", "2", "", "3"],
-        ["案件系统", "S03", "1", "", "", "", "1"],
+        ["案件系统", "340405-S01", "", "1", "2", "", "3"],
+        # whatever stands there in place of a code is repeated nowhere
+        ["案件系统", "提交方不明", "2", "", "", "", "2"],
+        ["案件系统", "340405-S03", "1", "", "", "", "1"],
     ]
-    assert tile(page, "待改") == ("4", "最久 11 天")
-    assert table(page, "记录") == [["案件系统", "回访", "10", "9", "1", "0", "0", "10.0%", ""]]
-    assert [row[3:] for row in table(page, "规则")] == [["1", "10", "1", "S03 1"]]
+    assert tile(page, "待改") == ("6", "最久 11 天")
+    assert table(page, "记录") == [["案件系统", "回访", "10", "7", "3", "0", "0", "30.0%", ""]]
+    assert [row[3:] for row in table(page, "规则")] == [["3", "10", "3", "提交方不明 2、340405-S03 1"]]
     assert [bar.value for bar in page.trends[0].bars if bar.value is not None] == [10, 10, 10]
 
     # the page of a day that is past knows of no mending that came later
@@ -91,7 +93,7 @@ def test_what_is_open_by_submitter_and_age(settings: Settings, pages: list[Page]
 
 
 def test_of_several_runs_of_a_day_the_newest_counts(settings: Settings, pages: list[Page]) -> None:
-    night(settings, DAY, {"1": "S01", "2": "S01"}, state="failed")
+    night(settings, DAY, {"1": "340405-S01", "2": "340405-S01"}, state="failed")
     night(settings, DAY, {}, state="degraded")
     pipeline.quality(settings)
     [page] = pages
@@ -103,7 +105,7 @@ def test_of_several_runs_of_a_day_the_newest_counts(settings: Settings, pages: l
 
 
 def test_a_night_that_failed_has_its_page(settings: Settings, pages: list[Page]) -> None:
-    night(settings, DAY, {"1": "S01"}, state="failed")
+    night(settings, DAY, {"1": "340405-S01"}, state="failed")
     assert pipeline.newest_quality(settings) is not None
     [page] = pages
     assert page.conclusion[0].text == "这一夜失败，没有发布新数据。"
@@ -112,9 +114,9 @@ def test_a_night_that_failed_has_its_page(settings: Settings, pages: list[Page])
 
 
 def test_what_is_tolerated_is_said(settings: Settings, pages: list[Page]) -> None:
-    night(settings, DAY, {"1": "S01", "2": "S01"})
+    night(settings, DAY, {"1": "340405-S01", "2": "340405-S01"})
     on = DAY + dt.timedelta(days=1)
-    given = {"submitter": "S01", "ceiling": 2, "reason": "名录待更新", "owner": "区数据组", "until": on, "on": on}
+    given = {"submitter": "340405-S01", "ceiling": 2, "reason": "名录待更新", "owner": "区数据组", "until": on, "on": on}
     pipeline.waive(settings, "case_system.callbacks", RULE, **given)  # type: ignore[arg-type]
     pipeline.quality(settings)
     assert tile(pages[-1], "待改") == ("2", "最久 0 天，其中暂准 2")
@@ -125,7 +127,7 @@ def test_what_is_tolerated_is_said(settings: Settings, pages: list[Page]) -> Non
 
 
 def test_the_same_state_gives_the_same_bytes(settings: Settings) -> None:
-    night(settings, DAY, {"1": "S01"})
+    night(settings, DAY, {"1": "340405-S01"})
     first = pipeline.quality(settings).read_bytes()
     assert pipeline.quality(settings).read_bytes() == first
     assert re.search(rb"<h1>\S+</h1>", first)
