@@ -13,11 +13,17 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from linli.cli import app
+from linli.cli import app, terminal
 from linli.pipeline import embedded
 from linli.settings import SHANGHAI, Settings
 
 ADDRESS = {"LINLI_CASE_SYSTEM_URL": "postgresql://reader@127.0.0.1:1/cases"}
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the terminal is in which the first test looked at it."""
+    monkeypatch.setattr(terminal.console, "width", 200)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +93,7 @@ def test_the_hint_of_the_list_can_be_pasted(monkeypatch: pytest.MonkeyPatch, tmp
     entry = QuarantineEntry("case_system", "callbacks", "#a|b $(c)", ("key_repeated",), None, "b1", 1, None, at, at, None, None)
     monkeypatch.setattr(pipeline, "quarantine_entries", lambda *_, **__: [entry])
     monkeypatch.setattr(pipeline, "waived_entries", lambda *_: frozenset())
-    done = CliRunner().invoke(app, ["quarantine", "list"], env={"LINLI_HOME": str(tmp_path), "COLUMNS": "200", **ADDRESS})
+    done = CliRunner().invoke(app, ["quarantine", "list"], env={"LINLI_HOME": str(tmp_path), **ADDRESS})
     assert "quarantine show case_system.callbacks '#a|b $(c)'" in done.output
 
 
@@ -222,14 +228,14 @@ def test_a_connection_of_no_source_is_a_typo(home: Path, command: list[str]) -> 
 
 
 def test_a_mistyped_file_of_channels_is_told(tmp_path: Path) -> None:
-    given = {"LINLI_HOME": str(tmp_path), "LINLI_ALERTS": str(tmp_path / "alers.yml"), "COLUMNS": "200", **ADDRESS}
+    given = {"LINLI_HOME": str(tmp_path), "LINLI_ALERTS": str(tmp_path / "alers.yml"), **ADDRESS}
     done = CliRunner().invoke(app, ["alerts", "send"], env=given)
     assert done.exit_code == 1 and "alers.yml：没有这个文件，消息发不出去" in done.output.replace("\n", "")
 
 
 def test_alerts_are_told_listed_and_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINLI_TEST_KEY", "key-of-the-test")
-    given = {"LINLI_HOME": str(tmp_path), "COLUMNS": "200", **ADDRESS}
+    given = {"LINLI_HOME": str(tmp_path), **ADDRESS}
     (tmp_path / "alerts.yml").write_text(
         "channels: {group: {kind: wecom, base: 'http://127.0.0.1:1', key: {env: LINLI_TEST_KEY}}}", encoding="utf-8"
     )
@@ -253,7 +259,7 @@ def test_alerts_are_told_listed_and_tried(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_silences_are_made_listed_and_ended(tmp_path: Path) -> None:
-    given = {"LINLI_HOME": str(tmp_path), "COLUMNS": "200", **ADDRESS}
+    given = {"LINLI_HOME": str(tmp_path), **ADDRESS}
     until = (dt.datetime.now(SHANGHAI).date() + dt.timedelta(days=5)).isoformat()
 
     def invoked(*arguments: str) -> str:

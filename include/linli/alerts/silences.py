@@ -53,7 +53,7 @@ def check(*, source: str, submitter: str, kind: str, until_on: dt.date, reason: 
     if kind and kind not in KINDS:
         raise NotSilenced(f"--kind“{kind}”不认识，可选 {'、'.join(KINDS)}")
     if problem := privacy.problem_of("--reason", reason) or privacy.problem_of("--owner", owner):
-        raise NotSilenced(problem)
+        raise NotSilenced(f"不能静默：{problem}")
     if until_on < today:
         raise NotSilenced(f"--until {until_on} 已经过去")
     longest = LONGEST_CRITICAL_DAYS if kind in CRITICAL_KINDS else LONGEST_DAYS

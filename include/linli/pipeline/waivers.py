@@ -71,7 +71,7 @@ def waive(
     if not on <= until <= on + LONGEST:
         raise NotToBeWaived(f"截止日 {until} 应在今天（{on}）到 {on + LONGEST} 之间：最长 {LONGEST.days} 天，到期后可重新申请")
     if problem := privacy.problem_of("--reason", reason) or privacy.problem_of("--owner", owner):
-        raise NotToBeWaived(problem)
+        raise NotToBeWaived(f"不能暂准：{problem}")
     with loaded(settings) as register:
         return register.waivers.add(
             full_name, rule, submitter=submitter, ceiling=ceiling, reason=reason, owner=owner, made_on=on, until_on=until

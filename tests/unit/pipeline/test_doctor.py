@@ -85,7 +85,7 @@ def test_channels_that_take_nothing_are_told_with_what_to_do(settings: Settings,
     assert found(settings)["消息渠道"].state == "doubtful" and "alerts.md" in found(settings)["消息渠道"].remedy
     channels = settings.home / "alerts.yml"
     channels.write_text("chanels: {}", encoding="utf-8")
-    assert found(settings)["消息渠道"].said == "alerts.yml：chanels：不认识的键，请检查拼写"
+    assert found(settings)["消息渠道"].said == "渠道文件有误\nalerts.yml：chanels：不认识的键，请检查拼写"
     channels.write_text("channels: {group: {kind: wecom, base: 'http://127.0.0.1:1', key: {env: LINLI_TEST_KEY}}}", encoding="utf-8")
     monkeypatch.delenv("LINLI_TEST_KEY", raising=False)
     assert found(settings)["消息渠道"] == Finding(

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from linli import pipeline
-from linli.cli import app
+from linli.cli import app, terminal
 from linli.pipeline.declared import NotDeclared
 from linli.register import Batch, Decision, QuarantineEntry, Register, Verdict, now
 from linli.settings import Settings, as_of
@@ -22,6 +22,12 @@ from linli.settings import Settings, as_of
 DAY = dt.date(2026, 11, 2)
 STATION = "340405-S01"
 ODD = ("张小三;rm -rf x", "13812345678")
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the terminal is in which the first test looked at it."""
+    monkeypatch.setattr(terminal.console, "width", 200)
 
 
 def deployment(
@@ -86,7 +92,7 @@ def test_a_source_nobody_declared_is_refused(settings: Settings) -> None:
 
 
 def test_the_terminal_repeats_nobodys_words_either(settings: Settings) -> None:
-    env = {"LINLI_HOME": str(settings.home), "LINLI_CLOCK": str(settings.clock), "COLUMNS": "200"}
+    env = {"LINLI_HOME": str(settings.home), "LINLI_CLOCK": str(settings.clock)}
     done = CliRunner().invoke(app, ["slips"], env=env)
     assert done.exit_code == 0, done.output
     assert "提交方不明" in done.output and "新名工作站" in done.output

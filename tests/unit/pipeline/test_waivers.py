@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from linli import pipeline
-from linli.cli import app
+from linli.cli import app, terminal
 from linli.pipeline.declared import NotDeclared
 from linli.pipeline.waivers import LONGEST, NotToBeWaived
 from linli.register import Batch, Decision, QuarantineEntry, Register, RegisterError, Verdict, Waiver, now
@@ -17,6 +17,12 @@ from linli.settings import Settings, as_of
 
 ON, UNTIL = dt.date(2026, 11, 3), dt.date(2026, 12, 31)
 MEETINGS, TYPE = "meeting_returns.meetings", "meeting_type_listed"
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the terminal is in which the first test looked at it."""
+    monkeypatch.setattr(terminal.console, "width", 200)
 
 
 @pytest.fixture
@@ -118,7 +124,7 @@ def test_the_command_line_marks_and_counts_them_apart(settings: Settings) -> Non
     rules = {"340405-C01": TYPE, "340405-C02": "met_on_present"}
     open_entries(settings, *((f"{community}|2026-10-01|HY1", community, (rule,)) for community, rule in rules.items()))
     home = str(settings.home)
-    env = {"LINLI_HOME": home, "LINLI_CLOCK": str(settings.clock), "LINLI_MEETING_INBOX": home, "COLUMNS": "200"}
+    env = {"LINLI_HOME": home, "LINLI_CLOCK": str(settings.clock), "LINLI_MEETING_INBOX": home}
 
     def said(*arguments: str, code: int = 0) -> str:
         done = CliRunner().invoke(app, ["quarantine", *arguments], env=env)
