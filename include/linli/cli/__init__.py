@@ -165,7 +165,8 @@ def reconcile(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="SQL，只读")],
+    query: Annotated[str, typer.Argument(help="SQL，只读")] = "",
+    file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="从文件读 SQL，如 docs/queries 下的")] = None,
     limit: Annotated[int, typer.Option(min=1, help="最多显示的行数")] = 100,
     csv: Annotated[bool, typer.Option("--csv", help="以 CSV 输出全部行")] = False,
 ) -> None:
@@ -175,12 +176,15 @@ def sql(
     from linli import publication
     from linli.pipeline.present import show_rows
 
+    if query and file:
+        stop("SQL 写在命令里或文件里，只给一处")
+    query = file.read_text(encoding="utf-8") if file else query
     with explained():
         con = publication.open_published(settings_of_environment())
         try:
             statements = con.extract_statements(query)
             if len(statements) != 1:
-                stop("一次只执行一条 SQL" if statements else "没有给出 SQL")
+                stop("一次只执行一条 SQL" if statements else '没有给出 SQL：如 linli sql "show tables"，或 linli sql --file 文件')
             cursor = con.execute(query)
             names = [d[0] for d in cursor.description or ()]
             if csv:

@@ -67,6 +67,7 @@ def demo_down() -> None:
     with explained(), progress() as tell:
         tell("示范区停止", 0, 0)
         demo.down(demo_home())
+    console.print("✓ 示范区已停止；收件文件夹里的文件都在，随时可以 linli demo up")
 
 
 @app.command("books")
