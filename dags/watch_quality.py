@@ -1,6 +1,7 @@
-"""What people are told. `watch_quality` runs after each publication: the quality page, the return slips, messages. `watch_clock` runs every
-hour, whether or not anything was published: it tells of a night that failed, from 07:00 on of a load that is missing and of the cases due
-and overdue, delivers what waits, and writes the page of a night that failed.
+"""What people are told. `watch_quality` runs after each publication: the quality page, the return slips, messages, and the release into
+the analysts' database where there is one. `watch_clock` runs every hour, whether or not anything was published: it tells of a night that
+failed, from 07:00 on of a load that is missing and of the cases due and overdue, delivers what waits, and writes the page of a night that
+failed.
 
 A failed night tells nobody itself: its callbacks would run where there is no data. What has been told is not told again, so both may run
 at any time. Deliveries that fail wait in the spool and do not fail a run.
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 import pendulum
 from airflow.sdk import DAG, CronTriggerTimetable, PartitionedAssetTimetable, task
-from deployment import TIMEZONE, WAREHOUSE, settings
+from airflow.sdk.exceptions import AirflowSkipException
+from deployment import OUTAGES_ARE_RETRIED, TIMEZONE, WAREHOUSE, settings
 
 START = pendulum.datetime(2026, 1, 1, tz=TIMEZONE)
 
@@ -39,6 +41,16 @@ def slips() -> int:
     return len(pipeline.write_slips(settings()).slips)
 
 
+@task(**OUTAGES_ARE_RETRIED)
+def serve() -> str:
+    """The newest release into PostgreSQL; skipped where no database is configured."""
+    from linli import pipeline
+
+    if not settings().serving_url:
+        raise AirflowSkipException("LINLI_SERVING_URL is not set")
+    return pipeline.serve(settings()).version
+
+
 @task
 def heartbeat() -> dict[str, int]:
     from linli.pipeline import alerts
@@ -65,6 +77,7 @@ with DAG(
     pages()
     slips()
     send()
+    serve()
 
 with DAG(
     "watch_clock",

@@ -21,6 +21,9 @@ SOURCE_SETTINGS: Mapping[str, str] = {
     "points_ledger": "LINLI_POINTS_LEDGER_URL",
 }
 
+SERVING_SETTING = "LINLI_SERVING_URL"
+"""ends like the address of a source, but is where releases go to"""
+
 
 def variable_of(source: str) -> str:
     """The variable that holds the address of `source`."""
@@ -50,7 +53,7 @@ def _by_source(env: Mapping[str, str], suffix: str) -> dict[str, str]:
     named = {variable: source for source, variable in SOURCE_SETTINGS.items()}
     found = {}
     for variable, value in env.items():
-        if variable.startswith("LINLI_") and variable.endswith(suffix) and value:
+        if variable.startswith("LINLI_") and variable.endswith(suffix) and value and variable != SERVING_SETTING:
             found[named.get(variable, variable.removeprefix("LINLI_").removesuffix(suffix).lower())] = value
     return found
 
@@ -91,6 +94,8 @@ class Settings:
     """address by source: a URL, or a folder; only the sources that are loaded here"""
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     """API token by source"""
+    serving_url: str = field(default="", repr=False)
+    """the PostgreSQL database releases are published into besides; empty: none"""
     lookback: dt.timedelta = dt.timedelta(days=3)
     inbox_quiet_seconds: float = 30.0
     mostly_bad_share: float = 0.5
@@ -119,6 +124,7 @@ class Settings:
             clock=Path(env["LINLI_CLOCK"]).expanduser().resolve() if env.get("LINLI_CLOCK") else None,
             connections=_by_source(env, "_URL") | _by_source(env, "_INBOX"),
             tokens=_by_source(env, "_TOKEN"),
+            serving_url=env.get(SERVING_SETTING, "").strip(),
             lookback=dt.timedelta(days=_number(env, "LINLI_LOOKBACK_DAYS", 3, 0, 60)),
             inbox_quiet_seconds=_number(env, "LINLI_INBOX_QUIET_SECONDS", 30, 0, 86_400),
             mostly_bad_share=_number(env, "LINLI_MOSTLY_BAD_SHARE", 0.5, 0, 1),

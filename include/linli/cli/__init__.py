@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from linli.cli import alerts, contracts, demo, months, quarantine
+from linli.cli import alerts, contracts, demo, months, quarantine, serve
 from linli.cli.terminal import (
     DEGRADED,
     DayOption,
@@ -37,6 +37,7 @@ app.add_typer(demo.app, name="demo")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(months.app, name="month")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(serve.app, name="serve")
 app.add_typer(contracts.app, name="contracts")
 
 

@@ -10,6 +10,7 @@ from linli.pipeline.quality import newest_quality, quality
 from linli.pipeline.quarantined import quarantine_entries, quarantined_row
 from linli.pipeline.report import ClosingTable, closing_table_of, failed_since, latest_day, latest_version
 from linli.pipeline.reviews import review
+from linli.pipeline.serving import serve
 from linli.pipeline.slips import WrittenSlips, write_slips
 from linli.pipeline.steps import (
     FeedRef,
@@ -74,6 +75,7 @@ __all__ = [
     "restate_all",
     "restate_month",
     "review",
+    "serve",
     "stale_files",
     "today",
     "unwaive",

@@ -1,5 +1,5 @@
 """What a deployment stands on, looked at one thing after the other: the sources, the key ring, the disk, the calendar, the font, the last
-night, the alerts. Each finding says what is so and, where something is wrong, what to do about it."""
+night, the alerts, the database for analysts. Each finding says what is so and, where something is wrong, what to do about it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from linli.alerts import OUTBOX
 from linli.contracts import Catalog
 from linli.failures import Refusal
 from linli.pipeline.alerts import configuration_of, spool_of
-from linli.pipeline.report import latest_day
+from linli.pipeline.report import latest_day, latest_version
+from linli.pipeline.serving import served_version
 from linli.pipeline.steps import catalog
 from linli.pipeline.words import moment
-from linli.settings import SHANGHAI, Settings, as_of, variable_of
+from linli.settings import SERVING_SETTING, SHANGHAI, Settings, as_of, variable_of
 
 State = Literal["ok", "doubtful", "broken"]
 
@@ -53,6 +54,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _font()
     yield _last_night(settings)
     yield _alerts(settings)
+    yield _serving(settings)
 
 
 def _sources(settings: Settings, declared: Catalog) -> Iterator[Finding]:
@@ -163,3 +165,16 @@ def _alerts(settings: Settings) -> Finding:
     if list(channels) == [OUTBOX]:
         return Finding(subject, "doubtful", f"只写到 {settings.alerts / OUTBOX}", "要发到群里或邮箱，见 docs/howto/alerts.md")
     return Finding(subject, "ok", "、".join(name for name in channels if name != OUTBOX))
+
+
+def _serving(settings: Settings) -> Finding:
+    subject = "分析用数据库"
+    if not settings.serving_url:
+        return Finding(subject, "ok", f"没有配置（可不配置；要供多人用 PostgreSQL 查询，就设置 {SERVING_SETTING}）")
+    try:
+        version, newest = served_version(settings), latest_version(settings)
+    except Refusal as error:
+        return Finding(subject, "broken", str(error), "按 docs/howto/serve-analysts.md 准备这个库")
+    if newest is None or version == newest:
+        return Finding(subject, "ok", f"是最新的一版（{version}）" if version else "可以写入，还没有发布过")
+    return Finding(subject, "doubtful", f"是 {version} 这一版，最新的是 {newest}" if version else "还没有写入过", "linli serve postgres")

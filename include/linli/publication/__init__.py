@@ -2,11 +2,12 @@
 
 from linli.publication.audit import AuditFailed, audit
 from linli.publication.content import PUBLISHED_SCHEMAS
-from linli.publication.reader import NothingPublished, ask, holds, open_published, open_with_closed
+from linli.publication.reader import SCHEMAS, NothingPublished, ask, holds, open_published, open_with_closed, tables_of
 from linli.publication.release import Release, content_hash, export_alone, publish
 
 __all__ = [
     "PUBLISHED_SCHEMAS",
+    "SCHEMAS",
     "AuditFailed",
     "NothingPublished",
     "Release",
@@ -18,4 +19,5 @@ __all__ = [
     "open_published",
     "open_with_closed",
     "publish",
+    "tables_of",
 ]

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from linli.failures import Refusal
+from linli.publication.content import Table, tables
 from linli.settings import Settings
 
 SCHEMAS = ("main", "mart", "ref", "closed")
@@ -58,6 +59,12 @@ def open_with_closed(settings: Settings, closed: Mapping[str, pa.Table]) -> duck
         con.unregister("closed_rows")
     con.execute("set search_path='memory.main,release.main,release.mart,release.ref'")
     return con
+
+
+def tables_of(con: duckdb.DuckDBPyConnection) -> list[Table]:
+    """Every table of the release that `open_published` has opened, in order."""
+    catalog = con.execute("select current_database()").fetchall()[0][0]
+    return tables(con, catalog, SCHEMAS)
 
 
 def _newest(settings: Settings) -> Path:

@@ -2,6 +2,7 @@
 
 from linli.warehouse.build import BuildReport, Rebuilt, build, make_ready, rebuild, write_documentation
 from linli.warehouse.dbt import BuildFailed
+from linli.warehouse.descriptions import descriptions
 from linli.warehouse.marts import monthly_marts
 from linli.warehouse.project import CAMPAIGNS, chosen
 
@@ -12,6 +13,7 @@ __all__ = [
     "Rebuilt",
     "build",
     "chosen",
+    "descriptions",
     "make_ready",
     "monthly_marts",
     "rebuild",
