@@ -75,7 +75,7 @@ def test_nights_are_keyed_by_day_and_never_overlap(parsed: dict[str, Any]) -> No
 
 def test_alerts_are_sent_after_each_publication_and_every_hour_whatever_became_of_the_night(parsed: dict[str, Any]) -> None:
     after, hourly = parsed["dags"]["watch_quality"], parsed["dags"]["watch_clock"]
-    assert after["timetable"] == "PartitionedAssetTimetable" and sorted(after["tasks"]) == ["pages", "send", "slips"]
+    assert after["timetable"] == "PartitionedAssetTimetable" and sorted(after["tasks"]) == ["pages", "send", "serve", "slips"]
     # a run by the clock waits for no asset, so a night that publishes nothing is told of all the same
     assert hourly["timetable"] == "CronTriggerTimetable" and sorted(hourly["tasks"]) == ["heartbeat", "morning", "pages", "send"]
     # each by itself: one that fails stops no other, and fails the run
@@ -101,7 +101,8 @@ def test_bad_data_is_not_retried(parsed: dict[str, Any]) -> None:
 
 
 def test_an_outage_is_tried_again_and_nothing_else(parsed: dict[str, Any]) -> None:
-    """As Airflow's own policy decides, on every task that speaks to a source."""
+    """As Airflow's own policy decides, on every task that speaks to a source or to the analysts' database."""
     decided = {"SourceUnavailable": ["retry", 7.0], "SourceContractBroken": ["fail", None], "ValueError": ["fail", None]}
     sources = {path.parent.name for path in (PROJECT / "expectations").glob("*/_source.yml")}
-    assert parsed["after"] == dict.fromkeys(("reconcile.compare", *(f"nightly.{source}.extract" for source in sources)), decided)
+    extracting = {f"nightly.{source}.extract" for source in sources}
+    assert parsed["after"] == dict.fromkeys({"reconcile.compare", "watch_quality.serve", *extracting}, decided)

@@ -41,6 +41,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
         (["quarantine", "waivers"], "还没有载入过数据"),
         (["quarantine", "unwaive", "1"], "还没有载入过数据"),
         (["slips"], "还没有发布过数据，请先运行"),
+        (["serve", "postgres"], "没有配置 LINLI_SERVING_URL"),
         (["quarantine", "list", "--source", "foo"], "没有声明过名为 foo 的来源，已声明的是 case_system、"),
         (["sql", ""], "还没有发布过数据"),
         (["quarantine", "list", "--record", "foo"], "没有声明过名为 foo 的记录，已声明的是 case_system.cases、"),

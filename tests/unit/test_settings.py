@@ -68,3 +68,9 @@ def test_the_newest_day_is_yesterday_or_what_the_clock_of_the_sources_says(tmp_p
 def test_a_fifth_source_is_configured_by_its_name() -> None:
     found = Settings.load({"LINLI_HOTLINE_URL": "http://h", "LINLI_HOTLINE_TOKEN": "t", "LINLI_MEETING_INBOX": "/in"})
     assert (found.connection("hotline"), found.tokens["hotline"], found.connection("meeting_returns")) == ("http://h", "t", "/in")
+
+
+def test_the_analysts_database_is_no_source_and_not_shown() -> None:
+    found = Settings.load({"LINLI_SERVING_URL": " postgresql://u:secret@h/d\n"})
+    assert (found.serving_url, dict(found.connections)) == ("postgresql://u:secret@h/d", {})
+    assert "secret" not in repr(found)

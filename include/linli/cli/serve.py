@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="把最新发布的数据放进数�
 
 @app.command("postgres")
 def serve_postgres(
-    again: Annotated[bool, typer.Option("--again", help="库里已是这一版或更新的一版，也重新写入")] = False,
+    again: Annotated[bool, typer.Option("--again", help="库里已是这一版或更新的一版，也重建所有表和权限")] = False,
 ) -> None:
     """写入 PostgreSQL（LINLI_SERVING_URL），整版切换；linli_team 可看全部，linli_reader 看不到单个队员和单个案件。"""
     from linli import pipeline

@@ -3,7 +3,8 @@
 from linli.serving.access import READER, TEAM
 from linli.serving.database import NotPermitted, ServingRefused, ServingUnavailable
 from linli.serving.descriptions import Description, of_the_account
-from linli.serving.publish import AlreadyServing, NewerServed, Served, StillRead, serve, standing
+from linli.serving.publish import AlreadyServing, NewerServed, Served, serve, standing
+from linli.serving.switch import StillRead
 
 __all__ = [
     "READER",

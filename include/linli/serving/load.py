@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import adbc_driver_manager as adbc
 import duckdb
@@ -45,32 +46,54 @@ def served_type(table: Table, column: str, kind: str) -> str:
     return found + kind[len(kind.removesuffix("[]")) :]
 
 
-def load(session: Session, wire: adbc.AdbcConnection, con: duckdb.DuckDBPyConnection, table: Table, schema: str, about: Description) -> int:
-    """Copies `table` of the release open in `con` into a new table of the same name in `schema`, for nobody to read yet but the roles
-    it is opened to; returns its rows. Raises UnknownType, TableTorn, ServingUnavailable, ServingRefused."""
+def definition(table: Table, schema: str, about: Description) -> list[sql.Composable]:
+    """The statements that make `table` in `schema`, empty, with what it means and who may read it. Raises UnknownType."""
     place = sql.Identifier(schema, table.name)
-    types = {name: served_type(table, name, kind) for name, kind in table.columns}
-    # ADBC writes some decimals in a way the server refuses (ten thousands without a fraction): they travel as text
-    decimals = {name: kind for name, kind in types.items() if kind.startswith("numeric")}
-    columns = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL("text" if name in decimals else kind)) for name, kind in types.items()]
-    session.execute(sql.SQL("create table {} ({})").format(place, sql.SQL(", ").join(columns)))
-    chosen = ", ".join(f'cast("{name}" as varchar) as "{name}"' if name in decimals else f'"{name}"' for name in types)
-    rows = _copy(wire, con, f'select {chosen} from "{table.schema}"."{table.name}"', schema, table.name)
-    if decimals:
-        changes = [
-            sql.SQL("alter column {0} type {1} using {0}::{1}").format(sql.Identifier(name), sql.SQL(kind))
-            for name, kind in decimals.items()
-        ]
-        session.execute(sql.SQL("alter table {} {}").format(place, sql.SQL(", ").join(changes)))
-    session.execute(sql.SQL("; ").join([*_comments(place, schema, table, about), *grants(schema, table)]))
+    types = [(name, served_type(table, name, kind)) for name, kind in table.columns]
+    columns = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in types)
+    return [sql.SQL("create table {} ({})").format(place, columns), *_comments(place, schema, table, about), *grants(schema, table)]
+
+
+def load(session: Session, wire: adbc.AdbcConnection, con: duckdb.DuckDBPyConnection, table: Table, schema: str) -> int:
+    """Copies the rows of `table` of the release open in `con` into the empty table of that name in `schema`; returns how many.
+
+    Raises TableTorn, ServingUnavailable, ServingRefused.
+    """
+    place, types = sql.Identifier(schema, table.name), {name: served_type(table, name, kind) for name, kind in table.columns}
+    as_text = {name: expression for name, kind in types.items() if (expression := _as_text(name, kind))}
+    chosen = ", ".join(f'{as_text[name]} as "{name}"' if name in as_text else f'"{name}"' for name in types)
+    _retype(session, place, dict.fromkeys(as_text, "text"))
+    _copy(wire, con, f'select {chosen} from "{table.schema}"."{table.name}"', schema, table.name)
+    _retype(session, place, {name: types[name] for name in as_text})
     session.execute(sql.SQL("analyze {}").format(place))
-    ours, theirs = _count(con, table), session.execute(sql.SQL("select count(*) from {}").format(place)).fetchone()
+    ours = int(con.execute(f'select count(*) from "{table.schema}"."{table.name}"').fetchall()[0][0])
+    theirs = session.execute(sql.SQL("select count(*) from {}").format(place)).fetchone()
     if theirs != (ours,):
-        raise TableTorn(f"{table.schema}.{table.name}：写入 {rows} 行，应为 {ours} 行；没有切换，请重新运行")
+        raise TableTorn(f"{table.schema}.{table.name}：写入的行数与发布的 {ours} 行不符；没有切换，请重新运行")
     return ours
 
 
-def _copy(wire: adbc.AdbcConnection, con: duckdb.DuckDBPyConnection, query: str, schema: str, name: str) -> int:
+def _retype(session: Session, place: sql.Identifier, types: Mapping[str, str]) -> None:
+    if types:
+        changes = [
+            sql.SQL("alter column {0} type {1} using {0}::text::{1}").format(sql.Identifier(name), sql.SQL(kind))
+            for name, kind in types.items()
+        ]
+        session.execute(sql.SQL("alter table {} {}").format(place, sql.SQL(", ").join(changes)))
+
+
+def _as_text(name: str, kind: str) -> str | None:
+    """The DuckDB expression of a column that travels as text, None for one that need not. ADBC 1.8 writes ten thousands without a fraction
+    in a way the server refuses, and the nulls in a list as empty texts."""
+    if kind.startswith("numeric"):
+        return f'cast("{name}" as varchar)'
+    if kind.endswith("[]"):
+        item = "coalesce('\"' || replace(replace(cast(item as varchar), '\\', '\\\\'), '\"', '\\\"') || '\"', 'NULL')"
+        return f"'{{' || array_to_string(list_transform(\"{name}\", lambda item: {item}), ',') || '}}'"
+    return None
+
+
+def _copy(wire: adbc.AdbcConnection, con: duckdb.DuckDBPyConnection, query: str, schema: str, name: str) -> None:
     with told():
         statement = adbc.AdbcStatement(wire)
         try:
@@ -82,13 +105,9 @@ def _copy(wire: adbc.AdbcConnection, con: duckdb.DuckDBPyConnection, query: str,
                 }
             )
             statement.bind_stream(con.sql(query).to_arrow_reader(_ROWS_AT_ONCE))
-            return int(statement.execute_update())
+            statement.execute_update()
         finally:
             statement.close()
-
-
-def _count(con: duckdb.DuckDBPyConnection, table: Table) -> int:
-    return int(con.execute(f'select count(*) from "{table.schema}"."{table.name}"').fetchall()[0][0])
 
 
 def _comments(place: sql.Identifier, schema: str, table: Table, about: Description) -> list[sql.Composable]:

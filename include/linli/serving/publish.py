@@ -1,18 +1,10 @@
-"""A release into PostgreSQL, and the switch.
-
-The release is loaded into schemas aside, table by table, `published_at` last; nobody reads there. Then, in one transaction: every table
-of the old release is locked, the old schemas go, the new ones take their names. A reader's transaction that has read one of the old
-tables holds the switch up until it ends, so it sees one release from its first to its last query; one that comes while the switch is on
-waits for milliseconds and finds the new release. Old and new tables are never both within reach.
-
-The switch gives way: it waits for each lock less long than it takes PostgreSQL to look for a deadlock, lets go of everything, and tries
-again. Whatever is killed leaves the old release; what lies aside is removed by the next call.
+"""A release into PostgreSQL: loaded into schemas aside, table by table, `published_at` last, where nobody reads; then switched in at once
+(see switch). Whatever is killed leaves the old release; what lies aside is removed by the next call.
 """
 
 from __future__ import annotations
 
-import random
-import time
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,32 +16,16 @@ from psycopg import sql
 from linli.serving.access import READER, TEAM, Table
 from linli.serving.database import Database, NotPermitted, ServingRefused, Session
 from linli.serving.descriptions import Description
-from linli.serving.load import load
+from linli.serving.load import definition, load
+from linli.serving.switch import ASIDE, switch
 from linli.settings import SERVING_SETTING as VARIABLE
 
-PATIENCE_SECONDS = 600.0
-"""how long the switch is tried while somebody reads"""
 _LAST = "published_at"
-_ASIDE = "linli_next_"
 _MARK = "Linli release "
-"""begins the comment of a schema that is ours; the version follows"""
+"""begins the comment of a schema that is ours; version and shape follow"""
 _ONE_AT_A_TIME = "select pg_advisory_lock(hashtextextended('linli serve', 0))"
 _WAIT_MS = 30_000
 """for the lock against another publication, and for what a killed one has left to end"""
-_SWITCH_WAIT = """select set_config('lock_timeout', least(500, setting::int / 2)::text, true)
-    from pg_settings where name = 'deadlock_timeout'"""
-_TRIED_AGAIN_SECONDS = 1.0
-_DEPENDENT_VIEWS = """
-    with recursive dependent as (
-        select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = any(%(schemas)s)
-        union
-        select r.ev_class from dependent
-        join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = dependent.oid and d.classid = 'pg_rewrite'::regclass
-        join pg_rewrite r on r.oid = d.objid)
-    select n.nspname || '.' || c.relname from dependent join pg_class c on c.oid = dependent.oid
-    join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('v', 'm') and n.nspname <> all(%(schemas)s) order by 1"""
-_BLOCKERS = "select pid, usename, state, xact_start from pg_stat_activity where xact_start is not null order by xact_start"
 
 
 class AlreadyServing(ServingRefused):
@@ -60,14 +36,10 @@ class NewerServed(ServingRefused):
     """The database holds a newer release."""
 
 
-class StillRead(ServingRefused):
-    """Somebody has read the old release for so long without an end that the new one could not be switched in."""
-
-
 @dataclass(frozen=True)
 class Served:
     """What the database holds now. `is_new` is false when it held this release already; `lost_views` are views of others that stood on
-    tables of the old release and went with it."""
+    tables of the old release and went with it, when tables had to be made anew."""
 
     version: str
     tables: int
@@ -83,11 +55,10 @@ def serve(
     descriptions: Mapping[str, Description],
     *,
     again: bool = False,
-    patience_seconds: float = PATIENCE_SECONDS,
     progress: Callable[[str, int, int], None],
 ) -> Served:
     """Publishes these tables of the release open in `con` into the database at `url`, described by name; does nothing when it holds that
-    version already, unless `again`.
+    version already, unless `again`: then tables and grants are made anew as well.
 
     Raises ServingUnavailable (trying again may help), NotPermitted, AlreadyServing, NewerServed, StillRead, ServingRefused.
     """
@@ -106,20 +77,18 @@ def serve(
         _make_roles(session)
         _clear(session)
         try:
-            for schema in schemas:
-                _create_schema(session, schema, version)
+            shape = _make_tables(session, ordered, descriptions, schemas)
             rows = 0
             with database.wire() as wire:
                 for done, table in enumerate(ordered):
                     progress(f"写入 {table.schema}.{table.name}", done, len(ordered))
-                    about = descriptions.get(table.name, Description())
-                    rows += load(session, wire, con, table, _ASIDE + table.schema, about)
+                    rows += load(session, wire, con, table, ASIDE + table.schema)
             progress("切换", len(ordered), len(ordered))
-            lost = _switch(session, schemas, patience_seconds)
-        except Exception:
+            mark = f"{_MARK}{version} {shape}"
+            lost = switch(session, ordered, mark, is_same_shape=not again and _shape(session, schemas) == shape)
+        finally:
             with suppress(psycopg.Error):
                 _clear(session)
-            raise
     return Served(version, len(tables), rows, lost_views=lost)
 
 
@@ -153,11 +122,20 @@ def _check_place(session: Session, schemas: Sequence[str]) -> None:
 
 def _version(session: Session, schemas: Sequence[str]) -> str | None:
     """The version of which every schema is there; None when there is none."""
+    return _marked(session, schemas, 1)
+
+
+def _shape(session: Session, schemas: Sequence[str]) -> str | None:
+    return _marked(session, schemas, 2)
+
+
+def _marked(session: Session, schemas: Sequence[str], part: int) -> str | None:
+    """What all schemas are marked with; None where one is missing or they differ."""
     found = session.execute(
-        "select distinct substr(obj_description(oid, 'pg_namespace'), %s), count(*) over () from pg_namespace where nspname = any(%s)",
-        [len(_MARK) + 1, list(schemas)],
+        "select split_part(substr(obj_description(oid, 'pg_namespace'), %s), ' ', %s) from pg_namespace where nspname = any(%s)",
+        [len(_MARK) + 1, part, list(schemas)],
     ).fetchall()
-    return str(found[0][0]) if len(found) == 1 and found[0][1] == len(schemas) else None
+    return str(found[0][0]) if len(found) == len(schemas) and len(set(found)) == 1 else None
 
 
 def _missing_roles(session: Session) -> list[str]:
@@ -192,50 +170,24 @@ def _alone(session: Session) -> Iterator[None]:
 
 def _clear(session: Session) -> None:
     """Removes what an earlier publication has left aside."""
-    left = session.execute("select nspname from pg_namespace where starts_with(nspname, %s)", [_ASIDE]).fetchall()
+    left = session.execute("select nspname from pg_namespace where starts_with(nspname, %s)", [ASIDE]).fetchall()
     for (name,) in left:
         session.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(str(name))))
 
 
-def _create_schema(session: Session, schema: str, version: str) -> None:
-    aside = sql.Identifier(_ASIDE + schema)
-    session.execute(sql.SQL("create schema {}").format(aside))
-    session.execute(sql.SQL("comment on schema {} is {}").format(aside, sql.Literal(_MARK + version)))
-    session.execute(sql.SQL("grant usage on schema {} to {}, {}").format(aside, sql.Identifier(TEAM), sql.Identifier(READER)))
-
-
-def _switch(session: Session, schemas: Sequence[str], patience_seconds: float) -> tuple[str, ...]:
-    """Puts the schemas aside in the place of the old ones, as soon as nobody is in the middle of reading these; returns `lost_views`."""
-    until = time.monotonic() + patience_seconds
-    while True:
-        try:
-            with session.transaction():
-                session.execute(_SWITCH_WAIT)
-                return _replace(session, schemas)
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-            if time.monotonic() >= until:
-                raise StillRead(
-                    f"{patience_seconds:,.0f} 秒内一直有人在读旧的一版，没有切换；旧的一版照常可用。多半是有人查询后没有结束事务："
-                    f"用 {_BLOCKERS} 查出它，结束后重新运行"
-                ) from None
-            # not in step with those who come back every second
-            time.sleep(_TRIED_AGAIN_SECONDS * (0.5 + random.random()))
-
-
-def _replace(session: Session, schemas: Sequence[str]) -> tuple[str, ...]:
-    old = session.execute(
-        "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where n.nspname = any(%s) and c.relkind = 'r' order by c.oid",
-        [list(schemas)],
-    ).fetchall()
-    if old:
-        named = sql.SQL(", ").join(sql.Identifier(str(schema), str(name)) for schema, name in old)
-        session.execute(sql.SQL("lock table {} in access exclusive mode").format(named))
-    lost = session.execute(_DEPENDENT_VIEWS, {"schemas": list(schemas)}).fetchall()
+def _make_tables(session: Session, tables: Sequence[Table], descriptions: Mapping[str, Description], schemas: Sequence[str]) -> str:
+    """Makes the schemas aside with their tables, empty, described and granted; returns a hash of all that they are but rows."""
+    statements: list[sql.Composable] = []
     for schema in schemas:
-        session.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
-        session.execute(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(_ASIDE + schema), sql.Identifier(schema)))
-    return tuple(str(name) for (name,) in lost)
+        aside = sql.Identifier(ASIDE + schema)
+        statements.append(sql.SQL("create schema {}").format(aside))
+        statements.append(sql.SQL("grant usage on schema {} to {}, {}").format(aside, sql.Identifier(TEAM), sql.Identifier(READER)))
+    for table in tables:
+        statements += definition(table, ASIDE + table.schema, descriptions.get(table.name, Description()))
+    text = sql.SQL("; ").join(statements).as_string(session)
+    with session.transaction():
+        session.execute(sql.SQL(text))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _row(session: Session, query: str) -> tuple[object, ...]:

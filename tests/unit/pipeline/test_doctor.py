@@ -39,7 +39,7 @@ def test_everything_is_looked_at_whatever_is_broken(settings: Settings) -> None:
     assert "127.0.0.1:1/x" not in told["案件系统"].said
     assert states["会议台账"] == "ok"
     assert states["积分台账"] == "doubtful" and "LINLI_POINTS_LEDGER_URL" in told["积分台账"].remedy
-    assert list(states)[-7:] == ["LINLI_HOME", "假名密钥", "磁盘", "工作日历", "中文字体", "最近一夜", "消息渠道"]
+    assert list(states)[-8:] == ["LINLI_HOME", "假名密钥", "磁盘", "工作日历", "中文字体", "最近一夜", "消息渠道", "分析用数据库"]
     assert all(finding.remedy or finding.state == "ok" for finding in told.values())
 
 
@@ -99,3 +99,10 @@ def test_channels_that_take_nothing_are_told_with_what_to_do(settings: Settings,
     alerts.heartbeat(settings)
     told = found(settings)["消息渠道"]
     assert (told.state, told.said) == ("broken", "group：连接不上")
+
+
+def test_a_database_for_analysts_that_is_down_is_told_without_its_address(settings: Settings) -> None:
+    assert found(settings)["分析用数据库"].state == "ok" and "LINLI_SERVING_URL" in found(settings)["分析用数据库"].said
+    down = found(replace(settings, serving_url="postgresql://linli:word-of-the-test@127.0.0.1:1/served"))["分析用数据库"]
+    assert (down.state, down.remedy) == ("broken", "按 docs/howto/serve-analysts.md 准备这个库")
+    assert "没有应答" in down.said and "word-of-the-test" not in down.said and "127.0.0.1" not in down.said
