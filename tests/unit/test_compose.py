@@ -1,4 +1,4 @@
-"""The rules docker-compose.yaml, Dockerfile, .dockerignore and the production requirements must keep.
+"""The rules docker-compose.yaml, Dockerfile, .dockerignore, the production requirements and Superset's own files must keep.
 
 No container engine runs here: the files are parsed and judged, never started. What an engine would do with them (image tags that exist,
 owners of fresh volumes) is not shown by these tests. Every rule has mutants, copies with one thing broken, and must catch each of them.
@@ -14,7 +14,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 AIRFLOW = {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker"}
 DATA = {"worker", "linli"}
-ONE_SHOT = {"init", "linli"}
-PRIVATE = {"key_ring", "linli_case_system_url", "linli_patrol_app_token", "linli_points_ledger_url"}
+SUPERSET = {"superset-metadata", "superset-init", "superset"}
+ONE_SHOT = {"init", "linli", "superset-init"}
+PRIVATE = {"key_ring", "linli_case_system_url", "linli_patrol_app_token", "linli_points_ledger_url", "linli_serving_url"}
 BY_COMMAND = {
     "AIRFLOW__CORE__FERNET_KEY": {"fernet_key"},
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": {"postgres_password"},
@@ -52,6 +53,9 @@ class Deployment:
     ignore: str
     pinned: str
     production: str
+    superset_dockerfile: str
+    superset_config: str
+    superset_pins: str
 
     @property
     def services(self) -> dict[str, dict[str, Any]]:
@@ -59,11 +63,21 @@ class Deployment:
         return found
 
 
+FILES = {
+    "dockerfile": "Dockerfile",
+    "ignore": ".dockerignore",
+    "pinned": "requirements.txt",
+    "production": "requirements-production.txt",
+    "superset_dockerfile": "deploy/superset/Dockerfile",
+    "superset_config": "deploy/superset/superset_config.py",
+    "superset_pins": "deploy/superset/requirements.txt",
+}
+
+
 def _read() -> Deployment:
-    text = {name: (ROOT / name).read_text(encoding="utf-8") for name in
-            ("docker-compose.yaml", "Dockerfile", ".dockerignore", "requirements.txt", "requirements-production.txt")}  # fmt: skip
-    compose = yaml.load(text["docker-compose.yaml"], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return Deployment(compose, text["Dockerfile"], text[".dockerignore"], text["requirements.txt"], text["requirements-production.txt"])
+    text = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
+    compose = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return Deployment(compose, **{name: (ROOT / place).read_text(encoding="utf-8") for name, place in FILES.items()})
 
 
 REAL = _read()
@@ -104,18 +118,23 @@ def hardened(d: Deployment) -> list[str]:
 
 def not_root(d: Deployment) -> list[str]:
     wrong = [n for n, s in d.services.items() if not re.fullmatch(r"[1-9]\d*:[1-9]\d*", str(s.get("user", "")))]
-    users = re.findall(r"^USER (.*)$", _stages(d.dockerfile)[-1], flags=re.M)
-    if not users or not re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1]):
-        wrong.append("Dockerfile")
+    for name, dockerfile in (("Dockerfile", d.dockerfile), ("Dockerfile of Superset", d.superset_dockerfile)):
+        users = re.findall(r"^USER (.*)$", _stages(dockerfile)[-1], flags=re.M)
+        if not users or not re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1]):
+            wrong.append(name)
     return [f"{name}: runs as root" for name in wrong]
 
 
 def pinned_images(d: Deployment) -> list[str]:
     images = {name: _default(service.get("image", "")) for name, service in d.services.items()}
-    images["Dockerfile"] = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", d.dockerfile, flags=re.M)[0]
-    built = d.services["api-server"]["build"]["args"]["PYTHON_IMAGE"]
+    images["Dockerfile"], images["Dockerfile of Superset"] = (
+        re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile, flags=re.M)[0] for dockerfile in (d.dockerfile, d.superset_dockerfile)
+    )
+    built = {_default(d.services[name]["build"]["args"]["PYTHON_IMAGE"]) for name in ("api-server", "superset")}
     wrong = [f"{n}: {i}" for n, i in images.items() if not re.search(r"(:\d+\.\d+(\.\d+)?(-[a-z-]+)?|@sha256:[0-9a-f]{64})$", i)]
-    return wrong + ([] if _default(built) == images["Dockerfile"] else ["build argument differs from the Dockerfile's"])
+    return wrong + (
+        [] if built == {images["Dockerfile"], images["Dockerfile of Superset"]} else ["build argument differs from the Dockerfile's"]
+    )
 
 
 def one_image(d: Deployment) -> list[str]:
@@ -179,13 +198,16 @@ def airflow_settings(d: Deployment) -> list[str]:
 
 def loopback_only(d: Deployment) -> list[str]:
     wrong = [f"{n}: {p}" for n, s in d.services.items() for p in s.get("ports", []) if not str(p).startswith("127.0.0.1:")]
-    wrong += [f"{n}: publishes a port" for n, s in d.services.items() if s.get("ports") and n != "api-server"]
+    wrong += [f"{n}: publishes a port" for n, s in d.services.items() if s.get("ports") and n not in ("api-server", "superset")]
     return wrong
 
 
 def networks(d: Deployment) -> list[str]:
-    wrong = [] if d.compose["networks"]["backend"] == {"internal": True} else ["backend is not internal"]
-    allowed = {"api-server": {"backend", "edge"}, "worker": {"backend", "sources"}, "linli": {"sources"}}
+    wrong = [f"{n} is not internal" for n in ("backend", "superset") if d.compose["networks"][n] != {"internal": True}]
+    allowed = {
+        "api-server": {"backend", "edge"}, "worker": {"backend", "sources"}, "linli": {"sources"},
+        "superset-metadata": {"superset"}, "superset-init": {"superset", "sources"}, "superset": {"superset", "sources", "edge"},
+    }  # fmt: skip
     for name, service in d.services.items():
         if set(service.get("networks", [])) != allowed.get(name, {"backend"}):
             wrong.append(f"{name}: networks {service.get('networks')}")
@@ -293,6 +315,57 @@ def private_files(d: Deployment) -> list[str]:
     return wrong
 
 
+def superset_apart(d: Deployment) -> list[str]:
+    """Superset is optional, has an image and metadata of its own, and of Linli no more than an account to read with."""
+    wrong = [f"{n}: started without being asked for" for n in SUPERSET if d.services[n].get("profiles") != ["superset"]]
+    theirs = {secret for name in SUPERSET for secret in d.services[name].get("secrets", [])}
+    wrong += [f"Superset knows {secret}" for secret in sorted(theirs) if not secret.startswith("superset_")]
+    for name, service in d.services.items():
+        if name not in SUPERSET and set(service.get("secrets", [])) & theirs:
+            wrong.append(f"{name}: knows a secret of Superset")
+    for name in ("superset", "superset-init"):
+        service = d.services[name]
+        if service.get("volumes") or any(key.startswith("LINLI_") for key in service["environment"]):
+            wrong.append(f"{name}: sees more of Linli than its account")
+        if (
+            service["environment"].get("PGSERVICEFILE") != "/run/secrets/superset_pg_service"
+            or "superset_pg_service" not in service["secrets"]
+        ):
+            wrong.append(f"{name}: no account to read with")
+        if service["image"] == d.services["worker"]["image"] or service["build"]["context"] != "./deploy/superset":
+            wrong.append(f"{name}: not an image of its own")
+    if "superset_admin_password" in d.services["superset"]["secrets"]:
+        wrong.append("superset: knows the administrator's password")
+    checked = re.search(r"for name in ([\w ]+); do", str(d.services["superset-init"]["command"][-1]))
+    if not checked or set(checked[1].split()) != set(d.services["superset-init"]["secrets"]) - {"superset_pg_service"}:
+        wrong.append("superset-init: does not refuse every secret that is too short")
+    pins = _pins(d.superset_pins)
+    wrong += [f"{name} has no hash" for name, hashes in pins.items() if "==" not in name or not hashes]
+    version = next((name.split("==")[1] for name in pins if name.startswith("apache-superset==")), "")
+    if _default(d.services["superset"]["image"]).rpartition(":")[2] != version:
+        wrong.append("the image's tag is not Superset's version")
+    wrong += [f"Linli's requirements hold {name}" for name in _pins(d.pinned) | _pins(d.production) if name.startswith("apache-superset")]
+    installs = re.findall(r"pip install (.*?)(?: \\\\)?$", d.superset_dockerfile, flags=re.M)
+    if not installs or any(not {"--no-deps", "--require-hashes", "--only-binary"} <= set(line.split()) for line in installs):
+        wrong.append("Superset's requirements are not installed by hash")
+    copied = {word for line in re.findall(r"^COPY (?!--from)(.*)$", d.superset_dockerfile, flags=re.M) for word in line.split()[:-1]}
+    return wrong + [
+        f"Superset's image holds {name}"
+        for name in sorted(copied - {"build-requirements.txt", "requirements.txt", "superset_config.py", "export"})
+    ]
+
+
+def superset_settings(d: Deployment) -> list[str]:
+    said = dict(re.findall(r"^(\w+) = (.+)$", d.superset_config, flags=re.M))
+    wrong = [] if said.get("SECRET_KEY") == '_secret("superset_secret_key")' else ["the key of sessions is not a secret file"]
+    expected = {
+        "BABEL_DEFAULT_LOCALE": '"zh"',
+        "SESSION_COOKIE_SECURE": "True",
+        "PUBLIC_ROLE_LIKE": "None",
+    }
+    return wrong + [f"superset_config.py: {name}" for name, value in expected.items() if said.get(name) != value]
+
+
 def _entrypoint(dockerfile: str) -> str:
     found = re.search(r"<<'ENTRYPOINT' \S+\n(.*?)^ENTRYPOINT$", dockerfile, flags=re.S | re.M)
     return found[1] if found else ""
@@ -302,6 +375,7 @@ Rule = Callable[[Deployment], list[str]]
 RULES: tuple[Rule, ...] = (
     hardened, not_root, pinned_images, one_image, secrets_are_files, commands_strip, least_secrets, airflow_settings, loopback_only,
     networks, healthy, order, first_start, volumes, image_from_pins, clean_layers, private_files,
+    superset_apart, superset_settings,
 )  # fmt: skip
 
 CMD = "AIRFLOW__CORE__FERNET_KEY_CMD"
@@ -373,6 +447,23 @@ BROKEN: tuple[tuple[Rule, Place, Any], ...] = (
     (volumes, ("volumes", "postgres"), GONE),
     (image_from_pins, ("services", "api-server", "image"), "linli/airflow:3.3.1"),
     (private_files, ("services", "worker", "entrypoint"), ["sh", "-c"]),
+    (networks, ("networks", "superset"), {}),
+    (networks, ("services", "superset-metadata", "networks"), ["backend"]),
+    (loopback_only, ("services", "superset", "ports"), ["8088:8088"]),
+    (loopback_only, ("services", "superset-metadata", "ports"), ["127.0.0.1:5433:5432"]),
+    (not_root, ("services", "superset", "user"), "0:0"),
+    (pinned_images, ("services", "superset", "image"), "apache/superset:latest"),
+    (secrets_are_files, ("services", "superset", "environment", "SUPERSET_SECRET_KEY"), "x"),
+    (superset_apart, ("services", "superset-metadata", "profiles"), GONE),
+    (superset_apart, ("services", "superset", "secrets"), ["superset_pg_service", "linli_serving_url"]),
+    (superset_apart, ("services", "superset", "secrets"), ["superset_pg_service", "superset_admin_password"]),
+    (superset_apart, ("services", "superset", "volumes"), ["linli-home:/var/lib/linli"]),
+    (superset_apart, ("services", "superset", "environment", "LINLI_HOME"), "/var/lib/linli"),
+    (superset_apart, ("services", "superset", "environment", "PGSERVICEFILE"), GONE),
+    (superset_apart, ("services", "superset", "image"), "linli/superset:6.0.0"),
+    (superset_apart, ("services", "superset", "build", "context"), "."),
+    (superset_apart, ("services", "worker", "secrets"), ["superset_secret_key"]),
+    (superset_apart, ("services", "superset-init", "command"), ["sh", "-euc", "superset db upgrade"]),
 )
 # (rule, file, what is replaced, by what)
 REWRITTEN: tuple[tuple[Rule, str, str, str], ...] = (
@@ -393,6 +484,15 @@ REWRITTEN: tuple[tuple[Rule, str, str, str], ...] = (
     (clean_layers, "dockerfile", "COPY dags ", "ADD dags "),
     (clean_layers, "dockerfile", "WORKDIR", "ENV REDIS_PASSWORD=x\nWORKDIR"),
     (private_files, "dockerfile", "umask 077", "umask 022"),
+    (not_root, "superset_dockerfile", "USER 50001:50001", ""),
+    (pinned_images, "superset_dockerfile", "python:3.11.14-slim-bookworm", "python:3"),
+    (superset_apart, "superset_dockerfile", "--require-hashes ", ""),
+    (superset_apart, "superset_dockerfile", "COPY export", "COPY secrets /run/secrets\nCOPY export"),
+    (superset_apart, "superset_pins", "apache-superset==6.1.0", "apache-superset==6.0.0"),
+    (superset_apart, "pinned", "duckdb==2.0.0", "apache-superset==6.1.0"),
+    (superset_settings, "superset_config", '_secret("superset_secret_key")', '"change me"'),
+    (superset_settings, "superset_config", 'BABEL_DEFAULT_LOCALE = "zh"', 'BABEL_DEFAULT_LOCALE = "en"'),
+    (superset_settings, "superset_config", "PUBLIC_ROLE_LIKE = None", 'PUBLIC_ROLE_LIKE = "Gamma"'),
     (private_files, "dockerfile", 'ENTRYPOINT ["/usr/local/bin/linli-entrypoint"]', 'ENTRYPOINT ["sh"]'),
 )
 
@@ -413,7 +513,7 @@ def test_the_rule_catches_a_broken_compose_file(rule: Rule, place: Place, value:
         del holder[place[-1]]
     else:
         holder[place[-1]] = value
-    assert rule(Deployment(compose, REAL.dockerfile, REAL.ignore, REAL.pinned, REAL.production)) != []
+    assert rule(replace(REAL, compose=compose)) != []
 
 
 @pytest.mark.parametrize(("rule", "file", "old", "new"), REWRITTEN, ids=[f"{r.__name__}-{f}-{n}" for n, (r, f, *_) in enumerate(REWRITTEN)])
