@@ -46,9 +46,10 @@ def serve() -> str:
     """The newest release into PostgreSQL; skipped where no database is configured."""
     from linli import pipeline
 
-    if not settings().serving_url:
+    deployed = settings()
+    if not deployed.serving_url:
         raise AirflowSkipException("LINLI_SERVING_URL is not set")
-    return pipeline.serve(settings()).version
+    return pipeline.serve(deployed).version
 
 
 @task

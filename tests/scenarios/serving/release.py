@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 
 import duckdb
@@ -73,7 +72,3 @@ def release(settings: Settings, number: int, *, rows: int = ROWS, more: str = ""
     settings.published.unlink(missing_ok=True)
     settings.published.symlink_to(path)
     return version
-
-
-def at(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text)
