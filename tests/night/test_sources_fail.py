@@ -244,7 +244,7 @@ def test_a_reconciliation_goes_on_without_a_source_and_does_not_succeed(story: S
 
 def test_the_quality_page_says_what_was_not_loaded_and_why(story: Story) -> None:
     wrong, stopped = story.pages[FIRST], story.pages[THIRD]
-    assert "案件系统、巡查应用、积分台账有数据没有载入" in wrong and "3/11 路数据已载入" in wrong
+    assert "案件系统、巡查应用、积分台账有数据没有载入" in wrong and "3/10 路数据已载入" in wrong
     assert wrong.count('<td class=" bad">未载入</td>') == len(FAILED)
     assert "回访多数不合格，整批停在关口" in stopped
     assert "至今待改 60 行，最久 0 天" in stopped
