@@ -93,6 +93,8 @@ def withdrawn_between_the_first_nights(home: Home) -> None:
 
 
 def third_night(home: Home) -> None:
+    # all that is known of it is that it is gone: no month is touched by it, by night or in one go
+    home.land("patrol_app.patrols", [{"patrol_id": "NEVER SEEN"}], snapshot="2026-11-12", deleted=True)
     home.land("case_system.cases", [case("C", "2026-11-01 09:00")], snapshot="2026-11-12", deleted=True)
     home.land("case_system.cases", [case("A", "2026-10-27 09:00", status="已撤诉")], snapshot="2026-11-12")
 

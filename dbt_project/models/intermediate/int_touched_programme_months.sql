@@ -67,8 +67,12 @@ touched as (
     from {{ ref('stg_patrol_app__patrols') }} as patrols
     cross join run
     where
-        patrols.patrol_id in (select changed_patrols.patrol_id from changed_patrols)
-        or patrols.ended_at >= run.previous_as_of
+        -- what is only known to have been deleted has no month
+        patrols.started_at is not null
+        and (
+            patrols.patrol_id in (select changed_patrols.patrol_id from changed_patrols)
+            or patrols.ended_at >= run.previous_as_of
+        )
     union
     -- a finding follows its patrol and its case
     select
@@ -77,15 +81,19 @@ touched as (
     from {{ ref('stg_patrol_app__patrol_findings') }} as findings
     cross join run
     where
-        findings.patrol_id in (select changed_patrols.patrol_id from changed_patrols)
-        or {{ is_changed('findings.case_no') }}
-        or findings.fixed_at >= run.previous_as_of
+        findings.found_at is not null
+        and (
+            findings.patrol_id in (select changed_patrols.patrol_id from changed_patrols)
+            or {{ is_changed('findings.case_no') }}
+            or findings.fixed_at >= run.previous_as_of
+        )
     union
     select
         'dispute' as mart,
         {{ month_of(local_date('disputes.raised_at')) }} as month
     from {{ ref('stg_patrol_app__disputes') }} as disputes
     inner join run on disputes.defused_at >= run.previous_as_of
+    where disputes.raised_at is not null
     {%- for mart in ('patrol', 'finding', 'snap', 'dispute', 'think_tank', 'points', 'lead') %}
     union
     select
