@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from linli.alerts.channels import Outcome
@@ -16,6 +14,7 @@ from linli.alerts.messages import Letter, Message
 from linli.alerts.silences import NotSilenced, Silence
 from linli.alerts.tables import SCHEMA
 from linli.failures import Refusal
+from linli.sqlitefile import SqliteFile
 
 Routing = Callable[[Message], Sequence[tuple[str, str]]]
 """the (channel, recipient) a message goes to"""
@@ -56,38 +55,10 @@ class Parcel:
     recipient: str
 
 
-class Spool:
+class Spool(SqliteFile):
     """The spool at `path`; safe for several processes, each method is one transaction."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path = path
-        self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        path.chmod(0o600)
-        self._db.execute("pragma journal_mode=wal")
-        # what is noted as sent, or about to be, must be so after a power cut as well
-        self._db.execute("pragma synchronous=full")
-        with self._write() as db:
-            for statement in SCHEMA.split(";\n"):
-                if statement.strip():
-                    db.execute(statement)
-
-    def __enter__(self) -> Spool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        self._db.execute("begin immediate")
-        try:
-            yield self._db
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
+    schema = SCHEMA
 
     # ---- telling ---------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from linli.register.entries import (
@@ -29,26 +28,13 @@ from linli.register.history import History
 from linli.register.moments import as_moment, as_text
 from linli.register.tables import SCHEMA
 from linli.register.waivers import Waivers
+from linli.sqlitefile import SqliteFile
 
 
-class Register:
+class Register(SqliteFile):
     """The register at `path`; safe for several processes, each method is one transaction."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path = path
-        self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-        self._db.row_factory = sqlite3.Row
-        path.chmod(0o600)
-        self._db.execute("pragma journal_mode=wal")
-        self._db.execute("pragma synchronous=full")
-        with self._write() as db:
-            for statement in SCHEMA.split(";\n"):
-                if statement.strip():
-                    db.execute(statement)
-
-    def close(self) -> None:
-        self._db.close()
+    schema = SCHEMA
 
     @property
     def history(self) -> History:
@@ -59,22 +45,6 @@ class Register:
     def waivers(self) -> Waivers:
         """Which open quarantine entries are tolerated for the time being."""
         return Waivers(self._db, self._write)
-
-    def __enter__(self) -> Register:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        self._db.execute("begin immediate")
-        try:
-            yield self._db
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
 
     # ---- runs ----------------------------------------------------------------------------------------------------
 
