@@ -242,9 +242,11 @@ class Register(SqliteFile):
         )  # fmt: skip
 
     def verdicts(self, *, excluding: set[str] | None = None, known_by: dt.datetime | None = None) -> list[Verdict]:
-        """Verdicts in the order they were decided, without those whose ids are in `excluding`; those of runs up to an as_of."""
+        """Verdicts in the order they were decided, without those whose ids are in `excluding`; with `known_by`, those that a build for
+        this as_of counts: of runs up to it, about batches that end by it."""
         rows = self._db.execute(
-            "select v.* from verdicts v left join runs r on r.run_id = v.run_id where ?1 is null or r.as_of <= ?1 order by v.rowid",
+            """select v.* from verdicts v left join runs r on r.run_id = v.run_id left join batches b on b.batch_id = v.batch_id
+            where ?1 is null or (r.as_of <= ?1 and b.interval_end <= ?1) order by v.rowid""",
             (as_text(known_by),),
         )
         return [self._verdict(r) for r in rows if not excluding or r["verdict_id"] not in excluding]

@@ -70,7 +70,8 @@ def build(settings: Settings, register: Register, catalog: Catalog, run: Run) ->
         work_file = _fresh_file(settings) if reason else settings.work_file
         if reason:
             last = None
-        accepted = _pending(register, run, last)
+        unbuilt = register.verdicts(excluding=set(last.verdicts) if last else None, known_by=run.as_of)
+        accepted = _with_batches(register, unbuilt)
         told = history(register, catalog, run)
         with _opened(work_file) as con:
             landed.prepare(con, settings, catalog.records, accepted, run, last.as_of if last else None, days, told)
@@ -145,11 +146,6 @@ def _reason_for_all(last: Finished | None, run: Run, definitions: str) -> str | 
     if last.fingerprint != definitions:
         return "models, seeds, declarations, calendar or thresholds have changed"
     return None
-
-
-def _pending(register: Register, run: Run, last: Finished | None) -> list[Accepted]:
-    verdicts = register.verdicts(excluding=set(last.verdicts) if last else None, known_by=run.as_of)
-    return [each for each in _with_batches(register, verdicts) if each.batch.interval_end <= run.as_of]
 
 
 def _with_batches(register: Register, verdicts: Sequence[Verdict]) -> list[Accepted]:
