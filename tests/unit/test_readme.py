@@ -18,9 +18,10 @@ def _outside_fences(text: str) -> str:
 
 
 def _commands(path: Path) -> list[str]:
-    """Every line of the shell blocks."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", path.read_text(encoding="utf-8"), flags=re.S | re.M)
-    return [line for block in blocks for line in block.splitlines()]
+    """Every line of the shell blocks, and what the table of commands begins its rows with."""
+    text = path.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, flags=re.S | re.M)
+    return [line for block in blocks for line in block.splitlines()] + re.findall(r"^\| `(\w+ [^`]+)` \|", text, flags=re.M)
 
 
 def _links(path: Path) -> list[str]:
