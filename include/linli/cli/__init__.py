@@ -230,7 +230,7 @@ def doctor() -> None:
     from linli.pipeline.present import FINDING_MARKS
     from linli.pipeline.words import typeable
 
-    settings, is_broken = settings_of_environment(), False
+    settings, is_broken = settings_of_environment(telling_of_demo=True), False
     with explained(), progress() as tell:
         tell("检查", 0, 0)
         for finding in examine(settings):

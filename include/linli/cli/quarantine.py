@@ -40,8 +40,9 @@ def quarantine_list(
     for entry in entries[:limit]:
         state = "暂准" if (entry.source, entry.record, entry.key) in waived else "待改"
         state = state if entry.closed_at is None else f"已了结（{CLOSED[entry.closed_reason or '']}）"
-        label = catalog.record(f"{entry.source}.{entry.record}").label
-        row = (f"{label} {entry.source}.{entry.record}", readable(entry.key), "、".join(entry.rules), entry.submitter or "")
+        kind = catalog.record(f"{entry.source}.{entry.record}")
+        rules = "\n".join(f"{pipeline.rule_words(kind, rule).message}（{rule}）" for rule in entry.rules)
+        row = (f"{kind.label} {kind.full_name}", readable(entry.key), rules, entry.submitter or "")
         shown.add_row(*row, moment(entry.opened_at), state)
     console.print(shown)
     if len(entries) > limit:

@@ -60,7 +60,7 @@ def demo_home() -> Path:
     return Path(os.environ.get("LINLI_DEMO_HOME") or base / ".demo").expanduser().resolve()
 
 
-def settings_of_environment(*, reading_sources: bool = False) -> Settings:
+def settings_of_environment(*, reading_sources: bool = False, telling_of_demo: bool = False) -> Settings:
     """Settings of the environment; with no source configured, those of a demo district, which is told when its sources are to be
     read. Sources that only Airflow knows of cannot be read: that ends the command."""
     from linli.pipeline.words import typeable
@@ -81,7 +81,7 @@ def settings_of_environment(*, reading_sources: bool = False) -> Settings:
             from linli import demo
 
             lent = demo.environment(demo_home())
-            if lent and reading_sources:
+            if lent and (reading_sources or telling_of_demo):
                 errors.print(f"未配置任何来源，改用示范区（{demo_home()}）", soft_wrap=True, highlight=False)
                 if not all(demo.status(demo_home()).running.values()):
                     errors.print(typeable("[yellow]▲ 示范区没有全部在运行，读不到的系统不会载入：先运行 linli demo up"), highlight=False)

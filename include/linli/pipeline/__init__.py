@@ -7,7 +7,7 @@ from linli.pipeline.months import check_closable, close_as_answered, close_month
 from linli.pipeline.night import NightReport, backfill, night
 from linli.pipeline.proposals import chosen_campaign, proposal
 from linli.pipeline.quality import newest_quality, quality
-from linli.pipeline.quarantined import quarantine_entries, quarantined_row
+from linli.pipeline.quarantined import quarantine_entries, quarantined_row, rule_words
 from linli.pipeline.report import ClosingTable, closing_table_of, failed_since, latest_day, latest_version
 from linli.pipeline.reviews import review
 from linli.pipeline.serving import serve
@@ -75,6 +75,7 @@ __all__ = [
     "restate_all",
     "restate_month",
     "review",
+    "rule_words",
     "serve",
     "stale_files",
     "today",

@@ -102,15 +102,14 @@ def try_channel(settings: Settings, name: str, *, clock: Clock = CLOCK) -> list[
 def add_silence(
     settings: Settings, *, source: str, submitter: str, kind: str, until_on: dt.date, reason: str, owner: str, clock: Clock = CLOCK
 ) -> int:
-    """Silences messages up to the end of a day; returns the number of the silence. Raises NotSilenced for one that may not be, or that
-    names a submitter nobody knows, and NotDeclared for a source nobody knows."""
+    """Silences messages up to the end of a day; returns the number of the silence. Raises NotSilenced for one that may not be,
+    NoSuchSubmitter and NotDeclared for a submitter or a source nobody knows."""
     now = clock.now()
     alerts.check(source=source, submitter=submitter, kind=kind, until_on=until_on, reason=reason, owner=owner, at=now)
     check_source(catalog(settings), source or None)
     with spool_of(settings) as spool:
         told_of = {told.message.subject.submitter for told in spool.standing("quarantine").values()}
-        if submitter and submitter not in places_of(settings).names.keys() | told_of:
-            raise alerts.NotSilenced(f"没有编码为 {submitter} 的社区、小区或工作站，请核对（如 340405-S01）")
+        places_of(settings).check_submitter(submitter, told_of)
         return spool.silence(source=source, submitter=submitter, kind=kind, until_on=until_on, reason=reason, owner=owner, at=now)
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from linli import publication
 from linli.alerts import Subject
+from linli.failures import Refusal
 from linli.settings import Settings
 
 _NAMES = "select key, key_name, district_code, level from ref.dim_level_key where level in ('district', 'community', 'compound', 'station')"
 _STATIONS = "select compound_code, station_code from ref.dim_compound where station_code is not null"
 _CODE = re.compile(r"[0-9]{6}(-[A-Z][0-9]{2,3}){0,2}")
 """a district, and within it a community or a station, and within a community a compound"""
+
+
+class NoSuchSubmitter(Refusal):
+    """Nobody of that code has ever submitted anything, nor is there such a place."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,12 @@ class Places:
         """How people call a submitter; where it is not known who it is, that is said."""
         code = self.code(submitter)
         return self.names.get(code, code) or "提交方不明"
+
+    def check_submitter(self, submitter: str | None, seen: Collection[str | None]) -> None:
+        """Raises NoSuchSubmitter for a code that is no place and not among those `seen`; none given is in order, and so is any while
+        no places are known."""
+        if submitter and self.names and submitter not in self.names and submitter not in seen:
+            raise NoSuchSubmitter(f"没有编码为 {submitter} 的社区、小区或工作站，请核对（如 340405-S01）")
 
     def subject(self, source: str = "", submitter: str = "", *, run_id: str = "", day: str = "") -> Subject:
         """A subject with the station and the district of its submitter."""

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from linli.contracts import Check, RecordDecl
 from linli.pipeline.declared import NotDeclared, check_source, record_of
+from linli.pipeline.places import places_of
 from linli.pipeline.steps import catalog, register_of
 from linli.pipeline.words import readable, shown
 from linli.register import QuarantineEntry, Register, RegisterError
@@ -70,7 +71,7 @@ def quarantine_entries(
 ) -> list[QuarantineEntry]:
     """Quarantine entries in the order of the declarations, oldest first; `record` by its own name or its full one.
 
-    Raises NotDeclared for a source or record, and RegisterError when nothing has been loaded yet.
+    Raises NotDeclared for a source or record, NoSuchSubmitter, and RegisterError when nothing has been loaded yet.
     """
     declared = catalog(settings)
     order = {r.full_name: n for n, r in enumerate(r for s in declared.sources.values() for r in s.records)}
@@ -78,8 +79,10 @@ def quarantine_entries(
     if record is not None and not any(record in (name, name.partition(".")[2]) for name in order):
         raise NotDeclared(f"没有声明过名为 {record} 的记录，已声明的是 {'、'.join(order)}")
     with loaded(settings) as register:
-        found = register.quarantine(source=source, include_closed=include_closed)
-    chosen = [e for e in found if record in (None, e.record, f"{e.source}.{e.record}") and submitter in (None, e.submitter)]
+        found = register.quarantine(source=source, include_closed=True)
+    places_of(settings).check_submitter(submitter, {e.submitter for e in found})
+    told = [e for e in found if include_closed or e.closed_at is None]
+    chosen = [e for e in told if record in (None, e.record, f"{e.source}.{e.record}") and submitter in (None, e.submitter)]
     return sorted(chosen, key=lambda e: order.get(f"{e.source}.{e.record}", len(order)))
 
 

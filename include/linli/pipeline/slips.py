@@ -52,8 +52,8 @@ def write_slips(
     is not known who submitted them are on one slip of the source.
 
     They lie in `into`, or under slips/ in a folder named after the day of the newest release (and after what was chosen), which takes the
-    place of an earlier one. Raises NothingPublished, NotDeclared for a source, FileExistsError where something
-    else lies in the folder.
+    place of an earlier one. Raises NothingPublished, NotDeclared for a source, NoSuchSubmitter, FileExistsError
+    where something else lies in the folder.
     """
     day = latest_day(settings)
     if day is None:
@@ -62,6 +62,7 @@ def write_slips(
     waived = waived_entries(settings, on or today(settings))
     reference, places = _reference(settings.reference), places_of(settings)
     with loaded(settings) as register:
+        places.check_submitter(submitter, {e.submitter for e in register.quarantine(include_closed=True)})
         known = [replace(e, submitter=places.code(e.submitter) or None) for e in register.quarantine(source=source)]
         asked = [e for e in known if submitter in (None, e.submitter)]
         told = [e for e in asked if (e.source, e.record, e.key) not in waived]

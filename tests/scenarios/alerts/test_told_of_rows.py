@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from linli.alerts import NotSilenced
 from linli.pipeline import alerts
 from linli.pipeline.declared import NotDeclared
+from linli.pipeline.places import NoSuchSubmitter
 from linli.pipeline.steps import catalog
 from linli.pipeline.waivers import today, unwaive, waive
 from linli.settings import as_of
@@ -196,5 +196,5 @@ def test_a_silence_of_a_submitter_holds_until_its_day(home: Deployment) -> None:
     later = given | {"until_on": NIGHT.date() + dt.timedelta(days=2)}
     with pytest.raises(NotDeclared, match="没有声明过名为 foo 的来源，已声明的是 case_system、"):
         alerts.add_silence(home.settings, source="foo", submitter="", **later)  # type: ignore[arg-type]
-    with pytest.raises(NotSilenced, match="没有编码为 X9"):
+    with pytest.raises(NoSuchSubmitter, match="没有编码为 X9"):
         alerts.add_silence(home.settings, source="", submitter="X9", **later)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from linli import pipeline
 from linli.cli import app, terminal
 from linli.pipeline.declared import NotDeclared
+from linli.pipeline.places import NoSuchSubmitter
 from linli.register import Batch, Decision, QuarantineEntry, Register, Verdict, now
 from linli.settings import Settings, as_of
 
@@ -89,6 +90,20 @@ def test_places_are_called_as_the_release_calls_them_and_whoever_is_no_place_is_
 def test_a_source_nobody_declared_is_refused(settings: Settings) -> None:
     with pytest.raises(NotDeclared, match="没有声明过名为 foo 的来源，已声明的是 case_system、"):
         pipeline.write_slips(settings, source="foo")
+
+
+def test_a_submitter_nobody_knows_is_no_clean_submitter(settings: Settings) -> None:
+    for ask in (pipeline.write_slips, pipeline.quarantine_entries):
+        with pytest.raises(NoSuchSubmitter, match="没有编码为 340405-S77 的社区、小区或工作站"):
+            ask(settings, submitter="340405-S77")
+    assert [entry.submitter for entry in pipeline.quarantine_entries(settings, submitter="340405-S99")] == ["340405-S99"]
+    assert pipeline.quarantine_entries(settings, submitter=STATION, source="patrol_app") == []
+
+
+def test_a_list_says_the_rules_in_words(settings: Settings) -> None:
+    env = {"LINLI_HOME": str(settings.home), "LINLI_CLOCK": str(settings.clock), "COLUMNS": "200"}
+    done = CliRunner().invoke(app, ["quarantine", "list", "--submitter", STATION], env=env)
+    assert "不在规定选项内（status_listed）" in done.output
 
 
 def test_the_terminal_repeats_nobodys_words_either(settings: Settings) -> None:
