@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -72,6 +72,17 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+def missing_of(*secrets: Callable[[], str] | None) -> str:
+    """Which of a channel's secrets cannot be read, and why; empty when they all can or there are none."""
+    try:
+        for secret in secrets:
+            if secret:
+                secret()
+    except LookupError as missing:
+        return str(missing.args[0])
+    return ""
 
 
 def key_of(recipient: str) -> str:

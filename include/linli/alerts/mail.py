@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from typing import Literal
 
 from linli.alerts import rendering
-from linli.alerts.channels import Outcome, Pace, key_of, scrubbed
+from linli.alerts.channels import Outcome, Pace, key_of, missing_of, scrubbed
 from linli.alerts.messages import Letter
 from linli.settings import SHANGHAI
 
@@ -56,12 +56,7 @@ class Mail:
         return tuple(self._addresses)
 
     def problem(self) -> str:
-        try:
-            if self._server.password:
-                self._server.password()
-        except LookupError as missing:
-            return str(missing.args[0])
-        return ""
+        return missing_of(self._server.password)
 
     def send(self, letter: Letter, recipient: str, at: dt.datetime) -> Outcome:
         if problem := self.problem():

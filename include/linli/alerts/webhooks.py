@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import requests
 
 from linli.alerts import rendering
-from linli.alerts.channels import Outcome, Pace, State, scrubbed
+from linli.alerts.channels import Outcome, Pace, State, missing_of, scrubbed
 from linli.alerts.messages import Letter
 
 TIMEOUTS = (5.0, 15.0)
@@ -56,13 +56,7 @@ class Webhook(ABC):
         """The request that says `letter`."""
 
     def problem(self) -> str:
-        try:
-            self._token()
-            if self._secret:
-                self._secret()
-        except LookupError as missing:
-            return str(missing.args[0])
-        return ""
+        return missing_of(self._token, self._secret)
 
     def send(self, letter: Letter, recipient: str, at: dt.datetime) -> Outcome:
         if problem := self.problem():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -100,6 +100,26 @@ class Inbox(Protocol):
     def waiting(self, window: Window, *, seen: Callable[[str], bool]) -> int:
         """How many files a later window will read; `seen` tells whether a file of that sha256 was taken in before."""
         ...
+
+
+def check_table(record: RecordDecl, types: Mapping[str, str], readable: Mapping[str, Collection[str]]) -> None:
+    """Compares the columns of the source's table, their types by name, with the declared ones; `readable` are the source's types that
+    may stand behind a declared one. Columns beyond the declared are in order.
+
+    Raises SourceContractBroken when the table or a column is not there, or a type has changed.
+    """
+    if not types:
+        raise SourceContractBroken(f"{record.full_name}：来源中没有表 {record.extract.relation}，或无权读取")
+    declared = {column.at_source: column for column in record.columns}
+    gone = sorted(declared.keys() - types.keys())
+    retyped = sorted(
+        f"{name} 为 {types[name]}，声明为 {column.type}"
+        for name, column in declared.items()
+        if name in types and types[name] not in readable[column.type]
+    )
+    if gone or retyped:
+        faults = ([f"来源缺少列 {'、'.join(gone)}"] if gone else []) + ([f"类型已变：{'；'.join(retyped)}"] if retyped else [])
+        raise SourceContractBroken(f"{record.full_name}：来源的结构变了，{'；'.join(faults)}")
 
 
 def key_columns(record: RecordDecl) -> list[str]:

@@ -17,7 +17,7 @@ from pymysql.cursors import Cursor, SSCursor
 
 from linli.contracts.model import Column, Feed, RecordDecl
 from linli.settings import SHANGHAI
-from linli.sources.base import Reading, SourceContractBroken, SourceUnavailable, Window, cursor_column, key_columns
+from linli.sources.base import Reading, SourceContractBroken, SourceUnavailable, Window, check_table, cursor_column, key_columns
 
 STATEMENT_SECONDS = 1800
 KEYS_AT_ONCE = 5_000
@@ -114,21 +114,7 @@ class _Snapshot:
                     [schema, table],
                 )
             }
-        self._check()
-
-    def _check(self) -> None:
-        declared = {column.at_source: column for column in self._record.columns}
-        if not self._types:
-            raise SourceContractBroken(f"{self._name}：来源中没有表 {self._record.extract.relation}，或无权读取")
-        gone = sorted(name for name in declared if name not in self._types)
-        retyped = sorted(
-            f"{name} 为 {self._types[name]}，声明为 {column.type}"
-            for name, column in declared.items()
-            if name in self._types and self._types[name] not in _TYPES[column.type]
-        )
-        if gone or retyped:
-            faults = ([f"来源缺少列 {'、'.join(gone)}"] if gone else []) + ([f"类型已变：{'；'.join(retyped)}"] if retyped else [])
-            raise SourceContractBroken(f"{self._name}：来源的结构变了，{'；'.join(faults)}")
+        check_table(self._record, self._types, _TYPES)
 
     def reading(self, condition: str, values: list[str], columns: list[str] | None = None) -> Reading:
         """Rows that meet `condition`, counted and read in this snapshot."""

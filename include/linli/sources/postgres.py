@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linli.contracts.model import Column, Feed, RecordDecl
-from linli.sources.base import Reading, SourceContractBroken, SourceUnavailable, Window, cursor_column, key_columns
+from linli.sources.base import Reading, SourceContractBroken, SourceUnavailable, Window, check_table, cursor_column, key_columns
 from linli.sources.streams import ReadAhead, conformed
 
 STATEMENT_TIMEOUT_MS = 1_800_000
@@ -137,26 +137,12 @@ class _Snapshot:
         self._infinite = asked.column("endless")[0], asked.column("beginless")[0]
         self._relation = relation
         self._types = {n: t for n, t in zip(asked.column("name").to_pylist(), asked.column("type").to_pylist(), strict=True) if n}
-        self._check()
+        check_table(self._record, self._types, _SELECT)
 
     def close(self) -> None:
         """Ends what is still being read; the connection cannot close before."""
         for stream in self._open:
             stream.close()
-
-    def _check(self) -> None:
-        declared = {column.at_source: column for column in self._record.columns}
-        if not self._types:
-            raise SourceContractBroken(f"{self._name}：来源中没有表 {self._record.extract.relation}，或无权读取")
-        gone = sorted(name for name in declared if name not in self._types)
-        retyped = sorted(
-            f"{name} 为 {self._types[name]}，声明为 {column.type}"
-            for name, column in declared.items()
-            if name in self._types and self._types[name] not in _SELECT[column.type]
-        )
-        if gone or retyped:
-            faults = ([f"来源缺少列 {'、'.join(gone)}"] if gone else []) + ([f"类型已变：{'；'.join(retyped)}"] if retyped else [])
-            raise SourceContractBroken(f"{self._name}：来源的结构变了，{'；'.join(faults)}")
 
     def reading(self, condition: str, columns: list[str] | None = None) -> Reading:
         """Rows that meet `condition`, read and then counted in this snapshot: the last rows are landed meanwhile."""
