@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from linli.durable import sync
+from linli.figures import figure_name
 from linli.publication.audit import ReleaseNotWhole, audit, refuse_broken
 from linli.publication.content import PUBLISHED_SCHEMAS, Part, Parts, Table, content_hash_of, digests, fingerprints, tables
 from linli.register import SHOWN, Answer, Register, Run, SourceStatus, now
@@ -202,6 +203,7 @@ def _add_account(
     )  # fmt: skip
     con.execute("delete from release.main.data_account where source=''")
     _add_answers(con, register, run)
+    _add_names(con)
     con.execute(
         "create table release.main.published_at (version varchar, run_id varchar, code_version varchar, content_hash varchar,"
         " published_at timestamptz, as_of timestamptz, source varchar, feed varchar, state varchar, source_as_of timestamptz)"
@@ -215,6 +217,20 @@ def _add_account(
     )
     con.execute("checkpoint release")
     con.execute("detach release")
+
+
+def _add_names(con: duckdb.DuckDBPyConnection) -> None:
+    """What the columns of the marts are called in Chinese."""
+    columns = con.execute(
+        "select table_name, column_name from duckdb_columns() where database_name = 'release' and schema_name = 'mart' order by all"
+    ).fetchall()
+    con.register("names", pa.table({
+        "mart": [mart for mart, _ in columns],
+        "column_name": [column for _, column in columns],
+        "name": [figure_name(mart, column) for mart, column in columns],
+    }))  # fmt: skip
+    con.execute("create table release.main.column_names as select * from names")
+    con.unregister("names")
 
 
 def _add_answers(con: duckdb.DuckDBPyConnection, register: Register, run: Run) -> None:

@@ -344,7 +344,7 @@ def _restatements(reading: Reading) -> Lines:
             "restatement.line" if len(rows) == 1 else "restatement.lines",
             month=f"{month:%Y-%m}",
             mart=words(f"mart.{mart}"),
-            metric=" ".join(part for part in (first["grain"], first["metric"]) if part),
+            metric=" ".join(part for part in (words.grain(mart, first["grain"]), words.figure(mart, first["metric"])) if part),
             old=first["old_value"] or words("missing"),
             new=first["new_value"] or words("missing"),
             cause=words.cause(first["cause"]),

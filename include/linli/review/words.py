@@ -11,6 +11,8 @@ from typing import Literal
 
 import yaml
 
+from linli.figures import figure_name, grain_named
+
 Language = Literal["zh", "en"]
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -49,6 +51,14 @@ class Words:
     def points(self, difference: float) -> str:
         """The difference of two rates in percentage points, without its sign."""
         return self("points", points=f"{abs(difference) * 100:.1f}")
+
+    def figure(self, mart: str, column: str) -> str:
+        """A figure of a mart by its name; in English by its column."""
+        return figure_name(mart, column) if self.language == "zh" else column
+
+    def grain(self, mart: str, grain: str) -> str:
+        """What tells a row of a mart from others of its place, likewise."""
+        return grain_named(mart, grain) if self.language == "zh" else grain
 
     def cause(self, cause: str) -> str:
         """Causes of a restatement, joined by '+'."""

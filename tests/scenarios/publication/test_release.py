@@ -76,6 +76,8 @@ def test_marts_and_reference_are_published_and_facts_are_not(settings: Settings,
     names = {r[0] for r in con.execute("select table_name from information_schema.tables").fetchall()}
     assert {"mart_clock_257", "departments", "dim_compound", "published_at", "data_account", "mart_data_service"} <= names
     assert not names & {"fct_case_step", "dim_resident"}
+    named = con.execute("select name from column_names where mart = 'mart_clock_257' and column_name = 'due_count'").fetchall()
+    assert named == [("到期环节数",)]
     with pytest.raises(duckdb.Error):
         con.execute("create table mart.x as select 1")
     with pytest.raises(duckdb.Error):

@@ -109,9 +109,9 @@ def test_restatements_are_told_by_mart_the_headlines_first() -> None:
     found["release"][0]["restatement_no"] = 1
     page = written(found)
     assert lines(page, "更正（重述）") == [
-        "2026-10 双回访满意率：2 个数字有变，如 matured_count 40 → 41（补录，涉及 1 条）",
-        "2026-10 一老一小：act_count 3 → 4（补录，涉及 1 条）",
-        "2026-09 “257”时钟：due_count 无 → 1（补录，涉及 1 条）",
+        "2026-10 双回访满意率：2 个数字有变，如 回访已到期案件数 40 → 41（补录，涉及 1 条）",
+        "2026-10 一老一小：被带动者入账行为数 3 → 4（补录，涉及 1 条）",
+        "2026-09 “257”时钟：到期环节数 无 → 1（补录，涉及 1 条）",
     ]
     assert page.remarks[-1] == "版本 2026-10·r1　校验 9f3a00…c41e"
 

@@ -1,0 +1,62 @@
+"""Every column of every mart has a Chinese name, and every name a column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from linli import figures
+
+MODELS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
+
+
+@pytest.fixture(scope="module")
+def columns() -> dict[str, set[str]]:
+    """The documented columns of each mart."""
+    declared = [yaml.safe_load(path.read_text(encoding="utf-8")) or {} for path in MODELS.rglob("*.yml")]
+    models = [model for said in declared for model in said.get("models", []) if model["name"].startswith("mart_")]
+    return {model["name"]: {column["name"] for column in model["columns"]} for model in models}
+
+
+def test_every_column_has_a_name(columns: dict[str, set[str]]) -> None:
+    unnamed = [(mart, column) for mart, of_mart in columns.items() for column in of_mart if figures.figure_name(mart, column) == column]
+    assert len(columns) > 20 and unnamed == []
+
+
+def test_every_name_has_a_column(columns: dict[str, set[str]]) -> None:
+    names = yaml.safe_load(Path(figures.__file__).with_name("names.yml").read_text(encoding="utf-8"))
+    places = {**columns, "every": set().union(*columns.values())}
+    assert [(place, column) for place, of_place in names.items() for column in of_place if column not in places[place]] == []
+    # what a mart calls as all do is said once
+    assert [column for place, of_place in names.items() if place != "every" for column in of_place.items() & names["every"].items()] == []
+
+
+def test_two_columns_of_a_mart_do_not_share_a_name(columns: dict[str, set[str]]) -> None:
+    for mart, of_mart in columns.items():
+        assert len({figures.figure_name(mart, column) for column in of_mart}) == len(of_mart), mart
+
+
+@pytest.mark.parametrize(
+    ("mart", "column", "name"),
+    [
+        ("mart_clock_257", "open_count", "未到期数"),
+        ("mart_matter", "open_count", "月末未解决数"),
+        ("mart_monthly_review", "complaint_count_last_year", "投诉件数（去年同月）"),
+        ("mart_monthly_review", "satisfaction_rate_previous_month", "双回访满意率（上月）"),
+        ("mart_score", "department_high_high", "部门高分率上限"),
+        ("mart_two_callback_satisfaction", "satisfaction_low", "双回访满意率下限"),
+        ("mart_monthly_review", "is_small_sample_of_coverage", "双回访覆盖率样本少"),
+        ("mart_of_tomorrow", "number_of_things", "number_of_things"),
+    ],
+)
+def test_names(mart: str, column: str, name: str) -> None:
+    assert figures.figure_name(mart, column) == name
+
+
+def test_a_grain_is_told_by_its_names() -> None:
+    assert (
+        figures.grain_named("mart_return_completeness", "community_code=340405-C02 sheet=meetings") == "社区编码=340405-C02 台账表=meetings"
+    )
+    assert figures.grain_named("mart_clock_257", "") == ""
