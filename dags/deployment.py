@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
 from connections import from_connection
 
@@ -17,7 +18,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 TIMEZONE = "Asia/Shanghai"
 WAREHOUSE_POOL = os.environ.get("LINLI_WAREHOUSE_POOL", "default_pool")
 WAREHOUSE = Asset(name="warehouse", uri="x-linli://warehouse/published")
-SOURCES = sorted(path.parent.name for path in (PROJECT / "expectations").glob("*/_source.yml"))
+SOURCES: dict[str, str] = {
+    path.parent.name: yaml.safe_load(path.read_text(encoding="utf-8"))["label"]
+    for path in sorted((PROJECT / "expectations").glob("*/_source.yml"))
+}
+"""the declared sources and what they are called"""
 
 OUTAGES_ARE_RETRIED = {
     "retries": 3,

@@ -18,6 +18,7 @@ CHOICES = "建议的序号（1、2、3；分区选择如 340405=1；340406=0）�
 
 with DAG(
     "monthly_review",
+    dag_display_name="月度回头看",
     schedule=PartitionedAssetTimetable(assets=WAREHOUSE, default_partition_mapper=DAYS_OF_A_MONTH),
     start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
@@ -26,7 +27,7 @@ with DAG(
     doc_md=__doc__,
 ):
 
-    @task(pool=WAREHOUSE_POOL)
+    @task(task_display_name="核对已结账的月", pool=WAREHOUSE_POOL)
     def restate(**context: object) -> dict[str, int]:
         from linli import pipeline
 
@@ -34,7 +35,7 @@ with DAG(
         found = pipeline.restate_all(settings(), before=month_of(context))
         return {each.closing.name: each.figures for each in found}
 
-    @task(trigger_rule=TriggerRule.ALL_DONE)
+    @task(task_display_name="拟结账提案", trigger_rule=TriggerRule.ALL_DONE)
     def propose(**context: object) -> dict[str, Any]:
         """What the approver is shown, also where a month closed before could not be looked at again."""
         from dataclasses import asdict
@@ -47,12 +48,13 @@ with DAG(
     proposal = propose()
     approval = ApprovalOperator(
         task_id="approve",
+        task_display_name="批准结账",
         subject="{{ ti.xcom_pull(task_ids='propose')['subject'] }}",
         body="{{ ti.xcom_pull(task_ids='propose')['body'] }}",
         params={"campaign": Param("1", type="string", title="下月专项整治", description=CHOICES)},
     )
 
-    @task(pool=WAREHOUSE_POOL)
+    @task(task_display_name="结账", pool=WAREHOUSE_POOL)
     def close(question: dict[str, Any], answer: dict[str, Any], **context: object) -> str:
         """A month closed by hand meanwhile stays as it was closed."""
         from linli import pipeline
@@ -68,14 +70,14 @@ with DAG(
             asked_at=question["asked_at"],
         )
 
-    @task
+    @task(task_display_name="月度复盘")
     def review(**context: object) -> str:
         """The pack of the month, closed and with what was restated."""
         from linli import pipeline
 
         return pipeline.review(settings(), month_of(context)).checksum
 
-    @task
+    @task(task_display_name="对外副本")
     def copies(**context: object) -> int:
         """What leaves the team of the month."""
         from linli import pipeline

@@ -8,6 +8,7 @@ from deployment import OUTAGES_ARE_RETRIED, TIMEZONE, day_of, settings
 
 with DAG(
     "reconcile",
+    dag_display_name="与来源核对",
     schedule=CronPartitionTimetable("0 1 * * *", timezone=TIMEZONE, run_offset=-1, key_format="%Y-%m-%d"),
     start_date=pendulum.datetime(2026, 1, 1, tz=TIMEZONE),
     catchup=False,
@@ -16,19 +17,19 @@ with DAG(
     doc_md=__doc__,
 ):
 
-    @task
+    @task(task_display_name="列出各路数据")
     def feeds() -> list[list[str]]:
         from linli import pipeline
 
         return [[ref.source, ref.feed] for ref in pipeline.reconcilable_feeds(settings())]
 
-    @task
+    @task(task_display_name="开始")
     def begin(**context: object) -> str:
         from linli import pipeline
 
         return pipeline.begin(settings(), day_of(context), kind="reconcile").run_id
 
-    @task(map_index_template="{{ feed_name }}", **OUTAGES_ARE_RETRIED)
+    @task(task_display_name="核对", map_index_template="{{ feed_name }}", **OUTAGES_ARE_RETRIED)
     def compare(night_id: str, feed: list[str], **context: object) -> dict[str, int]:
         from linli import pipeline
 
@@ -36,7 +37,7 @@ with DAG(
         with_hashes = day_of(context).isoweekday() == 7
         return pipeline.reconcile_feed(settings(), night_id, pipeline.FeedRef(*feed), with_hashes=with_hashes)
 
-    @task(trigger_rule=TriggerRule.ALL_DONE)
+    @task(task_display_name="结束", trigger_rule=TriggerRule.ALL_DONE)
     def finish(night_id: str) -> str:
         from linli import pipeline
 

@@ -17,14 +17,14 @@ from deployment import OUTAGES_ARE_RETRIED, TIMEZONE, WAREHOUSE, settings
 START = pendulum.datetime(2026, 1, 1, tz=TIMEZONE)
 
 
-@task
+@task(task_display_name="发送消息")
 def send() -> dict[str, int]:
     from linli.pipeline import alerts
 
     return alerts.send_alerts(settings()).delivered.as_counts()
 
 
-@task
+@task(task_display_name="数据质量日报")
 def pages() -> str:
     """The quality page of the newest night, also of one that failed; nothing before the first one."""
     from linli import pipeline
@@ -33,7 +33,7 @@ def pages() -> str:
     return page.name if page else ""
 
 
-@task
+@task(task_display_name="退回单")
 def slips() -> int:
     """Return slips of everything open."""
     from linli import pipeline
@@ -41,7 +41,7 @@ def slips() -> int:
     return len(pipeline.write_slips(settings()).slips)
 
 
-@task(**OUTAGES_ARE_RETRIED)
+@task(task_display_name="供多人查询", **OUTAGES_ARE_RETRIED)
 def serve() -> str:
     """The newest release into PostgreSQL; skipped where no database is configured."""
     from linli import pipeline
@@ -52,14 +52,14 @@ def serve() -> str:
     return pipeline.serve(deployed).version
 
 
-@task
+@task(task_display_name="该载入而未载入")
 def heartbeat() -> dict[str, int]:
     from linli.pipeline import alerts
 
     return alerts.heartbeat(settings()).delivered.as_counts()
 
 
-@task
+@task(task_display_name="到期与逾期")
 def morning() -> dict[str, int]:
     from linli.pipeline import alerts
 
@@ -68,6 +68,7 @@ def morning() -> dict[str, int]:
 
 with DAG(
     "watch_quality",
+    dag_display_name="告知（每次发布后）",
     schedule=PartitionedAssetTimetable(assets=WAREHOUSE),
     start_date=START,
     catchup=False,
@@ -82,6 +83,7 @@ with DAG(
 
 with DAG(
     "watch_clock",
+    dag_display_name="告知（每小时）",
     schedule=CronTriggerTimetable("0 * * * *", timezone=TIMEZONE),
     start_date=START,
     catchup=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,10 @@ def decisions(policy):
     for error in (SourceUnavailable("down"), SourceContractBroken("changed"), ValueError("bug")):
         decision = policy.evaluate(error, try_number=1, max_tries=3)
         yield type(error).__name__, [decision.action.value, decision.retry_delay and decision.retry_delay.total_seconds()]
+def shown(dag):
+    yield dag.dag_display_name
+    yield from (t.task_display_name for t in dag.tasks)
+    yield from (group.group_display_name for name, group in dag.task_group.get_task_group_dict().items() if name)
 print(json.dumps({
     "errors": list(bag.import_errors),
     "loaded": loaded,
@@ -39,6 +44,7 @@ print(json.dumps({
                 t.task_id: {"down": sorted(t.downstream_task_ids), "rule": t.trigger_rule.value, "retries": t.retries}
                 for t in dag.tasks
             },
+            "shown": [*shown(dag)],
             "timetable": type(dag.timetable).__name__,
             "catchup": dag.catchup,
             "active": dag.max_active_runs,
@@ -61,6 +67,11 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_they_load(parsed: dict[str, Any]) -> None:
     assert parsed["errors"] == []
     assert sorted(parsed["dags"]) == ["monthly_review", "nightly", "reconcile", "watch_clock", "watch_quality"]
+
+
+def test_whoever_opens_the_interface_reads_chinese(parsed: dict[str, Any]) -> None:
+    shown = [name for dag in parsed["dags"].values() for name in dag["shown"]]
+    assert len(shown) > 30 and [name for name in shown if not re.search(r"[\u4e00-\u9fff]", name)] == []
 
 
 def test_parsing_brings_in_nothing_heavy(parsed: dict[str, Any]) -> None:

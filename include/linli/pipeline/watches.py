@@ -121,7 +121,7 @@ def load(settings: Settings, register: Register | None, at: dt.datetime, load_by
             fingerprint=fingerprint_of(day.isoformat()),
             title=f"到 {local:%m-%d %H:%M}，{day} 的数据还没有载入并发布",
             lines=tuple(lines),
-            remedy=("看 Airflow 的 nightly 是否在运行、是否暂停；逐项检查：linli doctor", f"补载：linli night --day {day}"),
+            remedy=("看 Airflow 的“夜间载入”（nightly）是否在运行、是否暂停；逐项检查：linli doctor", f"补载：linli night --day {day}"),
             subject=Subject(day=day.isoformat()),
             as_of=_published_until(register) if register else None,
         )
