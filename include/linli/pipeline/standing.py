@@ -136,7 +136,7 @@ def month_waits(settings: Settings, register: Register, reach: dt.datetime) -> I
         fingerprint=fingerprint_of(f"{month:%Y-%m}"),
         title=f"{month:%Y年%m月}已载入完，等待批准结账",
         lines=(Line("批准后数字冻结，此后的更正列为重述；同时选定下月专项整治"),),
-        remedy=(f"在 Airflow 的 monthly_review 中批准，或运行：linli month close {month:%Y-%m} --approved-by 批准的岗位",),
+        remedy=(f"在 Airflow 的“月度回头看”（monthly_review）中批准，或运行：linli month close {month:%Y-%m} --approved-by 批准的岗位",),
         subject=Subject(day=month.isoformat()),
         as_of=reach,
     )
