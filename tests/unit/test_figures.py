@@ -7,17 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from declared import declared
 from linli import figures
-
-MODELS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
 
 
 @pytest.fixture(scope="module")
 def columns() -> dict[str, set[str]]:
     """The documented columns of each mart."""
-    declared = [yaml.safe_load(path.read_text(encoding="utf-8")) or {} for path in MODELS.rglob("*.yml")]
-    models = [model for said in declared for model in said.get("models", []) if model["name"].startswith("mart_")]
-    return {model["name"]: {column["name"] for column in model["columns"]} for model in models}
+    marts = declared("models/marts").items()
+    return {name: {column["name"] for column in model["columns"]} for name, model in marts if name.startswith("mart_")}
 
 
 def test_every_column_has_a_name(columns: dict[str, set[str]]) -> None:
@@ -26,7 +24,7 @@ def test_every_column_has_a_name(columns: dict[str, set[str]]) -> None:
 
 
 def test_every_name_has_a_column(columns: dict[str, set[str]]) -> None:
-    names = yaml.safe_load(Path(figures.__file__).with_name("names.yml").read_text(encoding="utf-8"))
+    names = yaml.load(Path(figures.__file__).with_name("names.yml").read_bytes(), yaml.CSafeLoader)
     places = {**columns, "every": set().union(*columns.values())}
     assert [(place, column) for place, of_place in names.items() for column in of_place if column not in places[place]] == []
     # what a mart calls as all do is said once

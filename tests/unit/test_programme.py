@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from declared import declared
+
 ROOT = Path(__file__).resolve().parents[2]
 DBT = ROOT / "dbt_project"
 PAGE = ROOT / "docs" / "programme.md"
@@ -25,17 +27,9 @@ def names(text: str, kind: str) -> list[str]:
     return re.findall(r"`([^`]+)`", found[1]) if found else []
 
 
-@cache
 def columns(model: str) -> set[str]:
     """The columns a model declares."""
-    for path in DBT.glob("models/**/*.yml"):
-        content = path.read_text(encoding="utf-8")
-        if f"- name: {model}\n" in content:
-            models = yaml.load(content, yaml.CSafeLoader).get("models") or []
-            found = [node["columns"] for node in models if node["name"] == model]
-            if found:
-                return {column["name"] for column in found[0]}
-    return set()
+    return {column["name"] for column in declared("models").get(model, {}).get("columns", [])}
 
 
 @cache

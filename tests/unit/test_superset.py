@@ -15,12 +15,13 @@ import duckdb
 import pytest
 import yaml
 
+from declared import declared
 from linli.publication.content import Table
 from linli.serving.access import open_columns
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPORT = ROOT / "deploy" / "superset" / "export"
-FILES = {path.relative_to(EXPORT).as_posix(): yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(EXPORT.rglob("*.yaml"))}
+FILES = {path.relative_to(EXPORT).as_posix(): yaml.load(path.read_bytes(), yaml.CSafeLoader) for path in sorted(EXPORT.rglob("*.yaml"))}
 OPERATORS = {"==": "="}
 
 
@@ -32,14 +33,11 @@ def by_uuid(kind: str) -> dict[str, dict[str, Any]]:
     return {found["uuid"]: found for found in of(kind).values()}
 
 
-def declared() -> Iterator[tuple[Table, dict[str, str]]]:
+def tables() -> Iterator[tuple[Table, dict[str, str]]]:
     """The marts, dimensions and seeds with the types of their columns, as far as dbt's files give them."""
-    for folder in ("models/marts", "seeds"):
-        for path in sorted((ROOT / "dbt_project" / folder).rglob("*.yml")):
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
-            for node in (found.get("models") or []) + (found.get("seeds") or []):
-                columns = tuple((c["name"], (c.get("data_type") or "varchar").upper()) for c in node["columns"])
-                yield Table("mart" if node["name"].startswith("mart_") else "ref", node["name"], columns), dict(columns)
+    for name, node in {**declared("models/marts"), **declared("seeds")}.items():
+        columns = tuple((c["name"], (c.get("data_type") or "varchar").upper()) for c in node["columns"])
+        yield Table("mart" if name.startswith("mart_") else "ref", name, columns), dict(columns)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +45,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     """Every table, empty, with the columns that linli_reader may see."""
     with duckdb.connect() as con:
         con.execute("create schema mart; create schema ref")
-        for table, types in declared():
+        for table, types in tables():
             if columns := [f'"{name}" {types[name]}' for name in open_columns(table)]:
                 con.execute(f"create table {table} ({', '.join(columns)})")
         yield con

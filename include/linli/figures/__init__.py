@@ -44,5 +44,6 @@ def _name(mart: str, column: str) -> str | None:
 
 @cache
 def _names() -> Mapping[str, Mapping[str, str]]:
-    names: Mapping[str, Mapping[str, str]] = yaml.safe_load(Path(__file__).with_name("names.yml").read_text(encoding="utf-8"))
+    text = Path(__file__).with_name("names.yml").read_text(encoding="utf-8")
+    names: Mapping[str, Mapping[str, str]] = yaml.load(text, yaml.CSafeLoader)
     return names

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import functools
 import re
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-import yaml
 
+from declared import declared
 from linli.closing.figures import LEVELS, level_column
 
 PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
@@ -19,19 +18,12 @@ MODELS = PROJECT / "models"
 VARIABLE = re.compile(r"\{\{.*?\}\}")
 
 
-@functools.cache
-def described(folder: str) -> dict[str, dict[str, Any]]:
-    """What the models of a folder say of themselves, by name."""
-    contents = (yaml.load(path.read_bytes(), yaml.CSafeLoader) for path in MODELS.glob(f"{folder}/**/*.yml"))
-    return {model["name"]: model for content in contents for model in content.get("models", [])}
-
-
 def grain(model: dict[str, Any]) -> list[str]:
     tests = [test for test in model.get("data_tests", []) if isinstance(test, dict)]
     return [column for test in tests for name in ("sound", "grain") if name in test for column in test[name]["arguments"]["columns"]]
 
 
-MARTS = {name: model for folder in ("marts/review", "marts/quality") for name, model in described(folder).items()}
+MARTS = {name: model for folder in ("marts/review", "marts/quality") for name, model in declared(f"models/{folder}").items()}
 MONTHLY = sorted(name for name, model in MARTS.items() if "month" in grain(model))
 
 
@@ -44,7 +36,7 @@ def facts() -> duckdb.DuckDBPyConnection:
         with path.open(encoding="utf-8-sig", newline="") as file:
             columns = ", ".join(f"{column} varchar" for column in next(csv.reader(file)))
         con.execute(f"create table ref.{path.stem} ({columns})")
-    for name, model in described("marts/core/facts").items():
+    for name, model in declared("models/marts/core/facts").items():
         columns = ", ".join(f"{column['name']} {column['data_type']}" for column in model["columns"])
         con.execute(f"create table core.{name} ({columns})")
     return con
@@ -73,7 +65,7 @@ def test_every_level_of_a_mart_has_records_behind_it(name: str) -> None:
     closing = MARTS[name]["config"]["meta"]["closing"]
     [said] = [column["description"] for column in MARTS[name]["columns"] if column["name"] == "level"]
     levels = set(LEVELS) if "the ten levels" in said else set(re.findall(rf"\b(called_department|{'|'.join(LEVELS)})\b", said))
-    facts = described("marts/core/facts")
+    facts = declared("models/marts/core/facts")
     found = {level for rows in closing for level in rows.get("keys", {})}
     for rows in closing:
         columns = {column["name"] for column in facts[rows["fact"]]["columns"]}
