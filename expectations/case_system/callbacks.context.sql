@@ -1,4 +1,6 @@
 -- A round may be resolved again: a callback must not come before its first 办结反馈; which resolution it judges is for the reports.
+-- case_system.cases: case_no
+-- case_system.case_steps: case_no
 with resolutions as (
     select s.case_no, s.round_no, min(s.stepped_at) as resolved_at
     from accepted."case_system.case_steps" s

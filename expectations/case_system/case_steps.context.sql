@@ -1,5 +1,6 @@
 -- A step against its case and against what stands of its round. Steps of one moment follow each other by step_id.
 -- What was accepted before is not called in question by what comes later: the newcomer is.
+-- case_system.cases: case_no
 -- standing: case_no
 with cases as (
     select c.case_no, c.district_code, c.station_code, c.compound_code, c.reported_at

@@ -1,3 +1,4 @@
+-- case_system.cases: case_no
 select
     b.*,
     coalesce(c.station_code, c.compound_code) as ctx_submitter,

@@ -1,4 +1,5 @@
 -- A row of a file against the file (its checksum is the row's parent version) and against the community's places.
+-- meeting_returns.returns: file_sha=_parent_version
 select
     b.*,
     f.file_sha as ctx_file_sha,

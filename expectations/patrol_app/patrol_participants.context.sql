@@ -1,4 +1,5 @@
 -- A row under its own version of the patrol or, when a newer one has been accepted, under that; only its own version says more of it.
+-- patrol_app.patrols: patrol_id
 select
     b.*,
     p.compound_code as ctx_submitter,

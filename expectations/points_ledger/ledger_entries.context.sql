@@ -1,5 +1,6 @@
 -- An entry against the resident's account as it stands. Entries of one moment follow each other by entry_id.
 -- What was accepted before is not called in question by what comes later: the newcomer is.
+-- points_ledger.residents: resident_no
 -- standing: resident_no, entry_id=reverses_entry_id, reverses_entry_id
 with accounts as (
     select s.entry_id, s.resident_no, s.kind, s.points, s.reference_kind, s.reference_no, s.reverses_entry_id, s.entered_at, s.is_accepted

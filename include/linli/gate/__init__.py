@@ -2,9 +2,9 @@
 
 from linli.gate.again import COLUMN_MISSING
 from linli.gate.compile import UnknownReference
-from linli.gate.enrich import ContextBroken
 from linli.gate.judge import GateDisagreement, make_ready
 from linli.gate.stage import GateReport, RecordReport, RowsUnaccounted, gate
+from linli.gate.state import ContextBroken
 
 __all__ = [
     "COLUMN_MISSING",

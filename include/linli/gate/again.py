@@ -76,10 +76,10 @@ def newer_in_group(state: GateState, record: RecordDecl, row: str) -> str | None
     """SQL, true for a `row` of a file or of a parent's list when an accepted newer file or parent takes its place.
 
     A file takes the place of earlier ones about its community and month, sheet by sheet; a version of a parent that of
-    the earlier ones. None for records that belong to neither. `accepted` of the parent must have been prepared.
+    the earlier ones. None for records that belong to neither. `versions` of the parent must have been made.
     """
     if record.extract.sheet == "*":
-        return f'exists (select 1 from accepted."{record.full_name}" p where {newer_return(state, record, row, "p")})'
+        return f'exists (select 1 from versions."{record.full_name}" p where not p._deleted and {newer_return(state, record, row, "p")})'
     if record.extract.explode:
         parent, names, sheet = state.catalog.record(record.parents[0]), state.catalog.record(record.parents[0]).key, ""
     elif record.extract.sheet:
@@ -88,7 +88,8 @@ def newer_in_group(state: GateState, record: RecordDecl, row: str) -> str | None
     else:
         return None
     same = " and ".join(f"p.{ident(name)} = {row}.{ident(name)}" for name in names)
-    return f'exists (select 1 from accepted."{parent.full_name}" p where {same}{sheet} and p._snapshot_at > {row}._snapshot_at)'
+    newer = f"{same}{sheet} and p._snapshot_at > {row}._snapshot_at"
+    return f'exists (select 1 from versions."{parent.full_name}" p where not p._deleted and {newer})'
 
 
 def newer_return(state: GateState, record: RecordDecl, row: str, other: str) -> str:
@@ -109,13 +110,13 @@ def find_superseded(state: GateState, record: RecordDecl) -> None:
     if not any_row:
         state.connection.execute(f"create or replace table superseded as {rows} false")
         return
-    state.make_accepted(record)
+    state.make_versions(record)
     newer = [
         f"exists (select 1 from {other} o where {same_key(record, 'o', 'b')} and o._snapshot_at > b._snapshot_at)"
         for other in (f'versions."{record.full_name}"', "batch")
     ]
     if record.parents or record.extract.sheet:
         for parent in record.parents:
-            state.make_accepted(state.catalog.record(parent))
+            state.make_versions(state.catalog.record(parent))
         newer.append(newer_in_group(state, record, "b") or "false")
     state.connection.execute(f"create or replace table superseded as {rows} b.verdict_before is not null and ({' or '.join(newer)})")

@@ -3,10 +3,11 @@
 What a `<record>.context.sql` may read, and name columns of one by one:
 
 * `batch`: the rows to be judged, with the columns some check or context names and `_batch_id`, `_row_no`, `_deleted`…
-* `accepted."<source>.<record>"`: the newest accepted version of every key of a parent
+* `accepted."<source>.<record>"`: the newest accepted version of every key of a parent, in the scope that the file
+  declares by a line `-- <source>.<record>: column, …`: a row whose column has a value of a row of the batch, in the
+  column of that name or in the one named by `column=other`
 * `standing`: of its own record, what is accepted (`is_accepted`) and what of the batch stands so far (see
-  `linli.gate.decide`), as far as it is in the scope that the file declares by a line `-- standing: column, …`: a row
-  whose column has a value of a row of the batch, in the column of that name or in the one named by `column=other`
+  `linli.gate.decide`), in the scope declared by a line `-- standing: column, …`
 * `ref.<seed>`: the reference seeds, all columns text
 
 It gives every row of `batch` once, whole (`b.*`), and columns named `ctx_…` beside it. `batch` itself has, for every
@@ -28,17 +29,13 @@ import pyarrow.parquet as pq
 from linli.contracts import RecordDecl
 from linli.gate.again import AGAIN
 from linli.gate.compile import ident, literal
-from linli.gate.state import GateState, column_types, files, same_key, words
+from linli.gate.state import ContextBroken, GateState, column_types, files, same_key, words
 from linli.register import Batch
 from linli.settings import SHANGHAI
 
 # The programme is younger; anything dated before is a mistyped year, and calendars and reports need not reach back.
 EARLIEST = dt.datetime(2015, 1, 1, tzinfo=SHANGHAI)
 SUBMITTER = "ctx_submitter"
-
-
-class ContextBroken(RuntimeError):
-    """The context of a record gives more than one row for a row."""
 
 
 def missing_columns(record: RecordDecl, path: Path) -> list[str]:

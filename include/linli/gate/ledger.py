@@ -97,7 +97,7 @@ class OpenEntries:
             return []
         kept = {key: entry for key, entry in self._entries.items() if key in self._open}
         for parent in (record.full_name, *record.parents):
-            state.make_accepted(state.catalog.record(parent))
+            state.make_versions(state.catalog.record(parent))
         newer = newer_in_group(state, record, "l")
         if self._decided and record.extract.sheet == "*":
             newer = f"({newer} or {self._newer_now()})"

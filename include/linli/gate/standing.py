@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from linli.contracts import RecordDecl
 from linli.gate.compile import ident
-from linli.gate.enrich import ContextBroken
-from linli.gate.state import GateState, column_types, same_key
-
-_SCOPE = re.compile(r"^-- standing: (.+)$", re.MULTILINE)
-
-
-def _scope(record: RecordDecl) -> list[tuple[str, str]]:
-    """(column of what stands, column of the batch) pairs that bring an accepted row into the context."""
-    found = _SCOPE.search(record.context_sql or "")
-    if found is None:
-        raise ContextBroken(f"{record.full_name}: its context reads standing without a line `-- standing: column, …`")
-    pairs = [part.strip().partition("=") for part in found.group(1).split(",")]
-    return [(column, other or column) for column, _, other in pairs]
+from linli.gate.state import GateState, column_types, same_key, scope
 
 
 def find_kept(state: GateState, record: RecordDecl) -> None:
@@ -47,18 +33,12 @@ def find_kept(state: GateState, record: RecordDecl) -> None:
 
 def scope_standing(state: GateState, record: RecordDecl) -> None:
     """Makes `in_scope`: the accepted rows that the context of this batch can ask about."""
-    state.connection.execute(
-        f'create or replace table in_scope as select {_columns(state, record)} from accepted."{record.full_name}" a where '
-        + " or ".join(
-            f"a.{ident(column)} in (select b.{ident(other)} from batch b where b.{ident(other)} is not null)"
-            for column, other in _scope(record)
-        )
-    )
+    asked = state.accepted_sql(record, scope(record, "standing"))
+    state.connection.execute(f"create or replace table in_scope as select {_columns(state, record)} from ({asked})")
 
 
 def _columns(state: GateState, record: RecordDecl) -> str:
-    names = {str(row[0]) for row in state.connection.execute(f'describe accepted."{record.full_name}"').fetchall()}
-    names &= {str(row[0]) for row in state.connection.execute("describe batch").fetchall()}
+    names = {str(row[0]) for row in state.connection.execute("describe batch").fetchall()} & set(state.looked_at(record))
     return ", ".join(ident(name) for name in column_types(record) if name in names)
 
 

@@ -1,7 +1,8 @@
 """The gate's own in-memory DuckDB: reference seeds, landed rows, and what has been accepted so far.
 
 `versions."<source>.<record>"` holds the newest accepted version of every key: the staging table of the working file,
-and on top of it the accepted rows of verdicts that no build has taken in yet. `accepted` has them without deleted ones.
+and on top of it the accepted rows of verdicts that no build has taken in yet. `accepted` has those without deleted ones
+that the rows being judged can ask for: what a night costs does not grow with what has been accepted in all the years.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import pyarrow.parquet as pq
@@ -51,6 +53,31 @@ def files(paths: Sequence[Path]) -> str:
 def same_key(record: RecordDecl, left: str, right: str) -> str:
     """Join condition on the record's key."""
     return " and ".join(f"{left}.{ident(name)} = {right}.{ident(name)}" for name in record.key)
+
+
+Scope: TypeAlias = Sequence[tuple[str, str]]
+"""(column of what is accepted, column of the batch) pairs: a row with a value in one that a row of the batch has in the other"""
+
+
+class ContextBroken(RuntimeError):
+    """The context of a record cannot be carried out, or gives more than one row for a row."""
+
+
+def scope(record: RecordDecl, of: str) -> Scope:
+    """The columns by which the context of `record` asks for the accepted rows of `of`, as it says on a line `-- of: column, …`."""
+    found = re.search(rf"^-- {re.escape(of)}: (.+)$", record.context_sql or "", re.MULTILINE)
+    if found is None:
+        raise ContextBroken(f"{record.full_name}: its context reads {of} without a line `-- {of}: column, …`")
+    pairs = [part.strip().partition("=") for part in found.group(1).split(",")]
+    return [(column, other or column) for column, _, other in pairs]
+
+
+def _is_asked(row: str, asked_by: Scope) -> str:
+    """SQL, true for a `row` that some row of the batch asks for."""
+    asked = (
+        f"{row}.{ident(column)} in (select b.{ident(other)} from batch b where b.{ident(other)} is not null)" for column, other in asked_by
+    )
+    return f"({' or '.join(asked)})"
 
 
 class GateState:
@@ -111,33 +138,40 @@ class GateState:
         return self._batch_paths[batch_id]
 
     def prepare_accepted(self, record: RecordDecl) -> None:
-        """Makes `accepted."<name>"` for every record that the context of `record` reads."""
-        for name in re.findall(r'accepted\."([^"]+)"', record.context_sql or ""):
-            self.make_accepted(self.catalog.record(name))
-        if "standing" in words(record.context_sql):
-            self.make_accepted(record)
+        """Makes `accepted."<name>"` for every record that the context of `record` reads: the rows that `batch` can ask for.
+
+        Raises ContextBroken when the context does not say by which columns it asks for them.
+        """
+        self.connection.execute("create schema if not exists accepted")
+        for name in dict.fromkeys(re.findall(r'accepted\."([^"]+)"', record.context_sql or "")):
+            asked = self.accepted_sql(self.catalog.record(name), scope(record, name))
+            self.connection.execute(f'create or replace table accepted."{name}" as {asked}')
 
     def forget_accepted(self, record: RecordDecl) -> None:
         """To be called when new verdicts about `record` have been registered."""
         self._ready.discard(record.full_name)
         self._pending = None
 
-    def make_accepted(self, record: RecordDecl) -> None:
-        """Makes `versions` and `accepted` of `record`, with the columns that some context, key or group names."""
-        if record.full_name in self._ready:
-            return
-        for schema in ("versions", "accepted"):
-            self.connection.execute(f"create schema if not exists {schema}")
+    def looked_at(self, record: RecordDecl) -> list[str]:
+        """The columns of `record` that some context, key or group names."""
         wanted = {name for other in self.catalog.records for name in other.key} | self._context_words
         wanted |= {"_batch_id", "_row_no", "_snapshot_at", "_deleted"}
-        names = [name for name in column_types(record) if name in wanted]
-        versions = f'versions."{record.full_name}"'
-        self.connection.execute(f"create or replace view {versions} as {self.versions_sql(record, names)}")
-        columns = ", ".join(ident(name) for name in names)
-        self.connection.execute(
-            f'create or replace view accepted."{record.full_name}" as select {columns} from {versions} where not _deleted'
-        )
-        self._ready.add(record.full_name)
+        return [name for name in column_types(record) if name in wanted]
+
+    def make_versions(self, record: RecordDecl) -> None:
+        """Makes `versions` of `record`."""
+        if record.full_name not in self._ready:
+            self.connection.execute("create schema if not exists versions")
+            found = self.versions_sql(record, self.looked_at(record))
+            self.connection.execute(f'create or replace view versions."{record.full_name}" as {found}')
+            self._ready.add(record.full_name)
+
+    def accepted_sql(self, record: RecordDecl, asked_by: Scope) -> str:
+        """A select of the rows of `record` that are accepted and not deleted, and that `batch` asks for by these columns."""
+        names = self.looked_at(record)
+        self.make_versions(record)
+        newest = self._newest(record, names, f"pending.{record.full_name}", self._staged(record, names), _is_asked("s", asked_by))
+        return f"select {', '.join(map(ident, names))} from ({newest}) v where not _deleted and {_is_asked('v', asked_by)}"
 
     def versions_sql(self, record: RecordDecl, names: Sequence[str], pending: str = "pending", within: str = "true") -> str:
         """A select of `names` (with the key and `_snapshot_at`) of the newest accepted version of every key.
@@ -145,11 +179,15 @@ class GateState:
         Verdicts not built are read now, into a table named after `pending`. `within` is a condition on the built rows `s`: keys that
         are not asked for can stay unread.
         """
+        staged = self._staged(record, names)
+        pending = f"{pending}.{record.full_name}"
+        self.connection.execute(f"create or replace table {ident(pending)} as {self._pending_sql(record, names, staged)}")
+        return self._newest(record, names, pending, staged, within)
+
+    def _newest(self, record: RecordDecl, names: Sequence[str], pending: str, staged: bool, within: str) -> str:
         types = column_types(record)
         staging = f"work.staging.{ident('stg_' + record.table)}"
-        staged = self._staged(record, names)
-        table = ident(f"{pending}.{record.full_name}")
-        self.connection.execute(f"create or replace table {table} as {self._pending_sql(record, names, staged)}")
+        table = ident(pending)
         columns = ", ".join(ident(name) for name in names)
         if not staged:
             return f"select {columns} from {table}"
