@@ -1,22 +1,33 @@
 -- If this fails, somebody is scored by voices nobody gave, or by cases and steps that the other marts count differently.
-with voices as (
+with rounds as {{ found_first() }}(
+    select
+        case_no,
+        round_no,
+        report_month,
+        resolved_month,
+        district_code,
+        officer_no
+    from {{ ref('fct_case_round') }}
+    where
+        is_counted
+        and is_latest_round
+        and {{ is_touched('score', 'resolved_month') }}
+),
+
+voices as (
     select
         rounds.resolved_month as month,
         rounds.district_code,
         rounds.officer_no,
         callbacks.officer_score,
         callbacks.department_score
-    from {{ ref('fct_case_round') }} as rounds
+    from rounds
     inner join {{ ref('fct_callback') }} as callbacks
         on
             rounds.report_month = callbacks.report_month
             and rounds.case_no = callbacks.case_no
             and rounds.round_no = callbacks.round_no
-    where
-        rounds.is_counted
-        and rounds.is_latest_round
-        and callbacks.is_voice
-        and {{ is_touched('score', 'rounds.resolved_month') }}
+    where callbacks.is_voice
 ),
 
 heard as (

@@ -7,6 +7,16 @@ with candidates as (
     where {{ is_touched('signal', 'month') }}
 ),
 
+-- taken on the day they fell due, so in the month they fell due
+on_the_day as {{ found_first() }}(
+    select *
+    from {{ ref('fct_case_step') }}
+    where
+        is_counted
+        and {{ is_touched('signal', 'due_month') }}
+        and taken_on = due_on
+),
+
 -- every closing with what its officer closed in the seconds it begins
 begun as (
     select
@@ -73,12 +83,8 @@ recomputed as (
         case_no,
         round_no,
         step as source_key
-    from {{ ref('fct_case_step') }}
-    where
-        is_counted
-        and taken_on = due_on
-        and {{ local_date("taken_at + interval '" ~ signals['last_seconds'] ~ "' second") }} > due_on
-        and {{ is_touched('signal', month_of('taken_on')) }}
+    from on_the_day
+    where {{ local_date("taken_at + interval '" ~ signals['last_seconds'] ~ "' second") }} > due_on
 ),
 
 listed as (

@@ -5,7 +5,7 @@ with run as (
     from {{ source('linli', 'run') }}
 ),
 
-callbacks as (
+callbacks as {{ found_first() }}(
     select *
     from {{ ref('stg_case_system__callbacks') }}
     where

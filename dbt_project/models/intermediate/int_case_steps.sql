@@ -2,7 +2,7 @@ with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
 
-steps as (
+steps as {{ found_first() }}(
     select
         case_no,
         round_no,

@@ -2,7 +2,7 @@ with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
 
-cases as (
+cases as {{ found_first() }}(
     select *
     from {{ ref('stg_case_system__cases') }}
     where
@@ -10,7 +10,7 @@ cases as (
         and {{ is_changed('case_no') }}
 ),
 
-whistled as (
+whistled as {{ found_first() }}(
     select
         whistles.case_no,
         max(levels.rank) as highest_rank

@@ -31,13 +31,13 @@ cases as (
         and is_latest_round
 ),
 
-reported as (
+reported as {{ found_first() }}(
     select *
     from cases
     where {{ is_touched('frequent', 'report_month') }}
 ),
 
-watched as (
+watched as {{ found_first() }}(
     select cases.*
     from cases
     cross join run
