@@ -322,3 +322,19 @@ def test_a_check_that_finds_rows_is_named_and_nothing_is_noted_as_built(tmp_path
     home.build("2026-11-01")
     [(rule, (state, detail))] = answers_of_builds(home).items()
     assert (rule, state) == ("tests", "passed") and re.fullmatch(r"问了 \d{3} 项，0 项不通过", detail)
+
+
+def test_a_home_that_was_copied_reads_its_own_reference_data(tmp_path: Path) -> None:
+    there = Home(tmp_path / "there")
+    there.land("case_system.cases", [case("340405-2026-1", "2026-10-26 09:00")], snapshot="2026-10-28")
+    # no reading of the models by another test is lent to it
+    read = there.settings.home / "dbt" / "target" / "partial_parse.msgpack"
+    read.parent.mkdir(parents=True)
+    read.write_bytes(b"")
+    there.build("2026-10-28")
+    shutil.copytree(there.settings.home, tmp_path / "here", symlinks=True)
+    for seed in (there.settings.home / "dbt" / "project" / "seeds").glob("*.csv"):
+        seed.write_text(seed.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    here = Home(tmp_path / "here")
+    assert here.build("2026-10-27").reason == "as_of goes back"
+    assert here.rows("select count(*) > 0 from ref.stations") == [(True,)]

@@ -18,6 +18,7 @@ from linli.warehouse.project import StagedProject
 
 # Imports dbt, reads the models, then waits for its one order: the larger part of a small build. dbt's own results come only with
 # the whole manifest, written out twice, which costs a night several seconds: the few words needed of each node are written here.
+# What dbt has kept of an earlier reading says where the seeds lay then: in a home that was moved or copied they lie here.
 # On Linux dbt ends with whoever started it (1 is PR_SET_PDEATHSIG): nobody would read the results of one left alone. The lock it
 # is started with is held while it reads the models, the open files that come with the order until dbt ends.
 _DBT = """
@@ -31,6 +32,9 @@ import pandas
 import dbt.adapters.duckdb
 from dbt.cli.main import dbtRunner
 manifest = dbtRunner().invoke(["parse", "--no-write-json", *start["places"]]).result
+for node in manifest.nodes.values() if manifest else ():
+    if node.resource_type == "seed":
+        node.root_path = start["folder"]
 gc.freeze()
 if start["lock"] is not None:
     os.close(start["lock"])

@@ -16,7 +16,7 @@ residents as (
     union
     select staged.resident_no
     from {{ ref('stg_points_ledger__ledger_entries') }} as staged
-    where {{ is_touched('points', month_of(local_date('staged.entered_at'))) }}
+    where {{ is_touched_moment('points', 'staged.entered_at') }}
 ),
 
 earned as (
