@@ -27,6 +27,7 @@ from linli.contracts import Catalog
 from linli.register import Register, Run
 from linli.settings import Settings
 from linli.warehouse import dbt
+from linli.warehouse.project import StagedProject
 
 from . import case_oracle, ledger_oracle, oracle, programme_oracle, return_oracle
 from .oracle import Key
@@ -122,9 +123,13 @@ class Deployment:
         window = Interval(self.loaded_to and self.loaded_to - LOOKBACK, as_of)
         self._land(run, window)
         report = gate.gate(self.settings, self.register, self.catalog, run)
-        places = dbt._places
+        run_dbt = dbt._run
         left_out = [] if self.with_tests else ["--exclude-resource-type", "test"]
-        with mock.patch.object(dbt, "_places", lambda project: [*places(project), *left_out]):
+
+        def run_without(project: StagedProject, settings: Settings, work_file: Path, command: list[str], **named: Any) -> Any:
+            return run_dbt(project, settings, work_file, [*command, *left_out], **named)
+
+        with mock.patch.object(dbt, "_run", run_without):
             warehouse.build(self.settings, self.register, self.catalog, run)
         self.loaded_to = as_of
         return report
