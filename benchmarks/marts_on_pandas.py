@@ -20,6 +20,8 @@ from linli import calendar
 
 ALLOWED = {"accept": 2, "resolve": 5, "follow_up": 7}
 EXCLUDED = ("已撤诉", "已作废", "重复件")
+EXCLUDING = ("撤诉", "作废", "判重")
+"""the steps that say so before the case's own row, which may be read a night later, does"""
 ZONE = "Asia/Shanghai"
 
 
@@ -74,6 +76,7 @@ def rounds_of(home: Path, days: Days, as_of: pd.Timestamp) -> pd.DataFrame:
     """One row a round with its moments and due days (since the first day; -1 for none)."""
     steps = read(home, "case_steps", ["step_id", "case_no", "round_no", "step", "stepped_at"], "step_id")
     steps = steps[steps["stepped_at"] < as_of]
+    steps = steps[~steps["case_no"].isin(steps.loc[steps["step"].isin(EXCLUDING), "case_no"])]
     first = steps.groupby(["case_no", "round_no", "step"], sort=False)["stepped_at"].min().unstack("step")
     rounds = first.assign(opened_at=first["上报"].fillna(first["重办"])).dropna(subset="opened_at").reset_index()
     resumed = rounds[["恢复", "办结反馈"]].min(axis=1)
