@@ -261,11 +261,14 @@ QUESTIONS: Sequence[_Question] = (
     _Question(
         "restatements",
         _ALL,
-        "select month, restatement_no, mart, grain, metric, old_value, new_value, cause, record_count, records"
+        # a place's page leaves the team: no single case, and no figure about residents or what they answered, few or not
+        "select month, restatement_no, mart, grain, metric, old_value, new_value, cause, record_count,"
+        " case when {is_of_team} then records end as records"
         " from closed.restatement where district_code = {district} and month between {first} and {month}"
         " and (level = {level} and key = {key} or level is null and {level} = 'district')"
-        # figures about the residents of a place, few or not
         " and (mart not in ('mart_lead', 'mart_points') or {level} = 'district')"
+        " and (mart not in ('mart_two_callback_satisfaction', 'mart_callback_agreement')"
+        " or {is_of_team})"
         " order by month desc, restatement_no desc, mart, grain, metric",
     ),
     _Question(
@@ -336,6 +339,7 @@ def _asked(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> Iterat
         "agreement_columns": _shown(_AGREEMENT, "double_called_count", unit),
         "resident_columns": _shown(_RESIDENT, "resident_reached_count", unit),
         "compound_satisfaction": _shown(_COMPOUND_SATISFACTION, "satisfaction.double_called_count", unit),
+        "is_of_team": "true" if unit.level in _TEAM else "false",
         "is_hidden": _is_hidden("double_called_count", unit),
         "is_resident_hidden": _is_hidden("resident_reached_count", unit),
     }
