@@ -13,12 +13,6 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Behind `as` of the rows that a night finds so: they are found before anything is joined to them. The planner cannot know how few
-   they are, and would begin with the whole table. A full refresh has nothing to gain by keeping all of it aside. #}
-{% macro found_first() -%}
-    {%- if not flags.FULL_REFRESH -%} materialized {% endif -%}
-{%- endmacro %}
-
 {# The same for a row of a fact, which lies with its month of report: a night reads the months of the changed cases only. #}
 {% macro is_changed_fact(fact=none) -%}
     {%- set months = ref('int_changed_months') -%}
@@ -27,6 +21,12 @@
     {%- if not flags.FULL_REFRESH %}
     and {{ prefix }}report_month in (select changed_months.month from {{ months }} as changed_months)
     {%- endif -%}
+{%- endmacro %}
+
+{# Behind `as` of rows that a night finds by such a condition: they are found before anything is joined to them. The planner cannot know how few
+   they are, and would begin with the whole table. A full refresh has nothing to gain by keeping all of it aside. #}
+{% macro found_first() -%}
+    {%- if not flags.FULL_REFRESH -%} materialized {% endif -%}
 {%- endmacro %}
 
 {# Before a fact takes new rows: remember the months its old rows count in, then remove them, in one transaction. #}

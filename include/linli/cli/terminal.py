@@ -62,7 +62,7 @@ def demo_home() -> Path:
 
 def settings_of_environment(*, reading_sources: bool = False, telling_of_demo: bool = False) -> Settings:
     """Settings of the environment; with no source configured, those of a demo district, which is told when its sources are to be
-    read. Sources that only Airflow knows of cannot be read: that ends the command."""
+    read or looked at. Sources that only Airflow knows of cannot be read: that ends the command."""
     from linli.pipeline.words import typeable
 
     with explained():

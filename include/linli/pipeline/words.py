@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from linli.figures import figure_name, grain_named
 from linli.settings import SHANGHAI
 
 STATES: Mapping[str, str] = {"loaded": "已载入", "stopped": "整批停在关口", "failed": "未载入", "not_configured": "未配置"}
@@ -79,7 +80,9 @@ def cause_label(cause: str) -> str:
 
 def restated_in_words(row: Mapping[str, Any]) -> str:
     """A row of `closed.restatement` as a sentence: which figure, from what to what, why, how many records are behind it and one of them."""
-    figure = " ".join(part for part in (f"{row['month']:%Y-%m}", row["mart"], row["district_code"], row["grain"], row["metric"]) if part)
+    mart = row["mart"]
+    named = (f"{row['month']:%Y-%m}", mart, row["district_code"], grain_named(mart, row["grain"]), figure_name(mart, row["metric"]))
+    figure = " ".join(part for part in named if part)
     behind = f"，{row['record_count']} 条记录，如 {row['records'][0]}" if row["records"] else ""
     return f"{figure}：{row['old_value'] or '无'} → {row['new_value'] or '无'}（{cause_label(row['cause'])}{behind}）"
 

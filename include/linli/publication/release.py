@@ -220,9 +220,10 @@ def _add_account(
 
 
 def _add_names(con: duckdb.DuckDBPyConnection) -> None:
-    """What the columns of the marts are called in Chinese."""
+    """What the columns of the marts are called in Chinese, those on how the data were served included."""
     columns = con.execute(
-        "select table_name, column_name from duckdb_columns() where database_name = 'release' and schema_name = 'mart' order by all"
+        "select table_name, column_name from duckdb_columns()"
+        " where database_name = 'release' and starts_with(table_name, 'mart_') order by all"
     ).fetchall()
     con.register("names", pa.table({
         "mart": [mart for mart, _ in columns],

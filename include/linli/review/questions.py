@@ -267,8 +267,7 @@ QUESTIONS: Sequence[_Question] = (
         " from closed.restatement where district_code = {district} and month between {first} and {month}"
         " and (level = {level} and key = {key} or level is null and {level} = 'district')"
         " and (mart not in ('mart_lead', 'mart_points') or {level} = 'district')"
-        " and (mart not in ('mart_two_callback_satisfaction', 'mart_callback_agreement')"
-        " or {is_of_team})"
+        " and (mart not in ('mart_two_callback_satisfaction', 'mart_callback_agreement') or {is_of_team})"
         " order by month desc, restatement_no desc, mart, grain, metric",
     ),
     _Question(

@@ -78,6 +78,7 @@ def test_marts_and_reference_are_published_and_facts_are_not(settings: Settings,
     assert not names & {"fct_case_step", "dim_resident"}
     named = con.execute("select name from column_names where mart = 'mart_clock_257' and column_name = 'due_count'").fetchall()
     assert named == [("到期环节数",)]
+    assert con.execute("select distinct mart from column_names where mart = 'mart_data_service'").fetchall() == [("mart_data_service",)]
     with pytest.raises(duckdb.Error):
         con.execute("create table mart.x as select 1")
     with pytest.raises(duckdb.Error):
