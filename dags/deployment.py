@@ -60,6 +60,11 @@ def day_of(context: dict[str, Any]) -> date:
     return date.fromisoformat(text)
 
 
+def is_republishing(context: dict[str, Any]) -> bool:
+    """Whether the conf of a run lets it take the publication back to an earlier day."""
+    return (context["dag_run"].conf or {}).get("republish") is True
+
+
 def month_of(context: dict[str, Any]) -> date:
     """The first day of the month a run closes: its partition, else `month` of its conf. Raises ValueError when neither is given."""
     run = context["dag_run"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pendulum
 from airflow.sdk import DAG, CronPartitionTimetable, Metadata, TriggerRule, get_current_context, task, task_group
-from deployment import OUTAGES_ARE_RETRIED, SOURCES, TIMEZONE, WAREHOUSE, WAREHOUSE_POOL, day_of, settings
+from deployment import OUTAGES_ARE_RETRIED, SOURCES, TIMEZONE, WAREHOUSE, WAREHOUSE_POOL, day_of, is_republishing, settings
 
 with DAG(
     "nightly",
@@ -21,7 +21,7 @@ with DAG(
     def begin(**context: object) -> str:
         from linli import pipeline
 
-        return pipeline.begin(settings(), day_of(context)).run_id
+        return pipeline.begin(settings(), day_of(context), republish=is_republishing(context)).run_id
 
     @task(task_display_name="列出各路数据")
     def feeds(source: str) -> list[str]:

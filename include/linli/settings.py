@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -21,8 +22,25 @@ SOURCE_SETTINGS: Mapping[str, str] = {
     "points_ledger": "LINLI_POINTS_LEDGER_URL",
 }
 
+RETIRED = "off"
+"""in place of an address: the source is loaded no longer, on purpose"""
+
 SERVING_SETTING = "LINLI_SERVING_URL"
 """ends like the address of a source, but is where releases go to"""
+
+
+_OTHERS = (
+    "HOME", "PROJECT", "REFERENCE", "KEY_RING", "ALERTS", "CLOCK", "LOOKBACK_DAYS", "INBOX_QUIET_SECONDS", "MOSTLY_BAD_SHARE",
+    "MOSTLY_BAD_MIN_ROWS", "SATISFIED_MIN_SCORE", "SMALL_SAMPLE_N", "KEEP_RELEASES", "THREADS", "MEMORY_LIMIT", "RETRY_SECONDS",
+    "WAREHOUSE_POOL", "DEMO_HOME", "DEMO_LEDGER", "DEMO_FAULT_RATE",
+)  # fmt: skip
+
+
+def misspelled(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables of `env` that are no setting but read much like one, each with the setting that may be meant."""
+    known = [f"LINLI_{name}" for name in _OTHERS] + [*SOURCE_SETTINGS.values(), SERVING_SETTING]
+    others = [name for name in env if name.startswith("LINLI_") and name not in known and not name.endswith(("_URL", "_INBOX", "_TOKEN"))]
+    return {name: close[0] for name in others if (close := difflib.get_close_matches(name, known, 1, 0.85))}
 
 
 def variable_of(source: str) -> str:
@@ -92,8 +110,12 @@ class Settings:
     """a file with the newest day that is over, where the sources have a time of their own; None: this machine's clock"""
     connections: Mapping[str, str] = field(default_factory=dict, repr=False)
     """address by source: a URL, or a folder; only the sources that are loaded here"""
+    retired: frozenset[str] = frozenset()
+    """sources that are loaded no longer, on purpose: lacking them is no failure"""
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     """API token by source"""
+    is_demo: bool = False
+    """whether the sources are those of a demo district"""
     serving_url: str = field(default="", repr=False)
     """the PostgreSQL database releases are published into besides; empty: none"""
     lookback: dt.timedelta = dt.timedelta(days=3)
@@ -115,6 +137,7 @@ class Settings:
         env = os.environ if env is None else env
         project = Path(env["LINLI_PROJECT"]).resolve() if env.get("LINLI_PROJECT") else _project()
         home = Path(env.get("LINLI_HOME") or project / "var").expanduser().resolve()
+        addresses = _by_source(env, "_URL") | _by_source(env, "_INBOX")
         return cls(
             home=home,
             project=project,
@@ -122,8 +145,10 @@ class Settings:
             key_ring=Path(env.get("LINLI_KEY_RING") or home / "keys" / "ring.json").expanduser().resolve(),
             alerts_file=Path(env["LINLI_ALERTS"]).expanduser().resolve() if env.get("LINLI_ALERTS") else None,
             clock=Path(env["LINLI_CLOCK"]).expanduser().resolve() if env.get("LINLI_CLOCK") else None,
-            connections=_by_source(env, "_URL") | _by_source(env, "_INBOX"),
+            connections={source: address for source, address in addresses.items() if address != RETIRED},
+            retired=frozenset(source for source, address in addresses.items() if address == RETIRED),
             tokens=_by_source(env, "_TOKEN"),
+            is_demo=env.get("LINLI_DEMO", "") not in ("", "0"),
             serving_url=env.get(SERVING_SETTING, "").strip(),
             lookback=dt.timedelta(days=_number(env, "LINLI_LOOKBACK_DAYS", 3, 0, 60)),
             inbox_quiet_seconds=_number(env, "LINLI_INBOX_QUIET_SECONDS", 30, 0, 86_400),

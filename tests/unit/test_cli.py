@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import duckdb
@@ -15,7 +16,8 @@ from typer.testing import CliRunner
 
 from linli.cli import app, terminal
 from linli.pipeline import embedded
-from linli.settings import SHANGHAI, Settings
+from linli.register import Batch, Register
+from linli.settings import SHANGHAI, Settings, as_of
 
 ADDRESS = {"LINLI_CASE_SYSTEM_URL": "postgresql://reader@127.0.0.1:1/cases"}
 
@@ -101,7 +103,7 @@ def test_the_hint_of_the_list_can_be_pasted(monkeypatch: pytest.MonkeyPatch, tmp
 def test_an_interrupted_command_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from linli import pipeline
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pipeline, "night", interrupted)
@@ -119,6 +121,14 @@ def test_the_demo_tells_its_state_as_a_table(monkeypatch: pytest.MonkeyPatch, tm
     rows = [[word for word in line.split() if word != "│"] for line in done.output.splitlines()]
     assert ["最新一天", "2026-10-31"] in rows and ["案件系统", "运行中"] in rows and ["巡查应用", "▲", "未运行"] in rows
     assert "DemoStatus" not in done.output
+
+
+def landed(home: Path, *, is_demo: bool) -> None:
+    """A home in which a case has landed."""
+    at = as_of(dt.date(2026, 10, 31))
+    with Register(home / "register.sqlite") as register:
+        register.set_origin(is_demo)
+        register.add_batches([Batch("b1", "case_system", "cases", "window", "lake/b1.parquet", 1, None, at, at, "night-1")])
 
 
 def _kept_by_airflow(home: Path) -> dict[str, str]:
@@ -158,20 +168,20 @@ class _Airflow:
         raise embedded.AirflowFailed("停在这里")
 
 
-
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home beside a demo that lives, which no command here may start."""
     from linli import demo
 
     (tmp_path / "clock").write_text("2026-10-31")
-    lent = {**ADDRESS, "LINLI_CLOCK": str(tmp_path / "clock")}
+    lent = {**ADDRESS, "LINLI_DEMO": "1", "LINLI_CLOCK": str(tmp_path / "clock")}
 
     def up(_: Path) -> None:
         raise demo.DemoError("示范区启动了")
 
     monkeypatch.setattr(demo, "up", up)
     monkeypatch.setattr(demo, "environment", lambda _: lent)
+    monkeypatch.setattr(demo, "status", lambda _: SimpleNamespace(running={"case_system": False}))
     monkeypatch.setattr(embedded, "OneRun", _Airflow)
     monkeypatch.setattr(_Airflow, "started", [])
     monkeypatch.setattr(_Airflow, "told", [])
@@ -189,6 +199,36 @@ def test_a_run_with_connections_only_does_not_start_the_demo(home: Path, connect
 def test_a_run_with_nothing_configured_starts_the_demo(home: Path) -> None:
     done = CliRunner().invoke(app, ["run"], env={"LINLI_HOME": str(home)})
     assert (done.exit_code, "示范区启动了" in done.output, _Airflow.told) == (1, True, [])
+    assert "未配置任何来源，改用示范区" in done.output
+
+
+@pytest.mark.parametrize("command", [["run"], ["night", "--day", "2026-10-31"], ["reconcile", "--day", "2026-10-31"]])
+def test_a_home_of_real_sources_takes_in_no_demo(home: Path, command: list[str]) -> None:
+    landed(home, is_demo=False)
+    done = CliRunner().invoke(app, command, env={"LINLI_HOME": str(home)})
+    assert (done.exit_code, _Airflow.told) == (1, [])
+    assert "没有配置任何来源，没有可载入的：请设置 LINLI_CASE_SYSTEM_URL、" in done.output.replace("\n", "")
+    assert "示范区" not in done.output
+
+
+def test_readers_of_a_home_of_real_sources_take_nothing_from_the_demo(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    landed(home, is_demo=False)
+    monkeypatch.setenv("LINLI_HOME", str(home))
+    assert terminal.settings_of_environment() == Settings.load()
+    said = CliRunner().invoke(app, ["doctor"]).output.replace("\n", "")
+    assert "✗ 案件系统：此前载入过，现在没有配置" in said and "示范区" not in said
+
+
+def test_a_home_of_the_demo_takes_in_no_real_sources(home: Path) -> None:
+    landed(home, is_demo=True)
+    done = CliRunner().invoke(app, ["night", "--day", "2026-10-31"], env={"LINLI_HOME": str(home), **ADDRESS})
+    assert done.exit_code == 1 and "里是示范区的虚构数据，不与真实来源混在一起" in done.output
+
+
+def test_a_setting_that_is_mistyped_is_told(home: Path) -> None:
+    done = CliRunner().invoke(app, ["status"], env={"LINLI_HOME": str(home), "LINLI_SMALL_SAMPEL_N": "5", "LINLI_GROUP_SECRET": "x"})
+    assert "LINLI_SMALL_SAMPEL_N 不是邻里的设置，不起作用；是不是 LINLI_SMALL_SAMPLE_N" in done.output.replace("\n", "")
+    assert "LINLI_GROUP_SECRET" not in done.output
 
 
 @CONNECTED

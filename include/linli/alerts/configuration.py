@@ -32,7 +32,7 @@ _WORDS = {
     "union_tag_not_found": "缺少 kind（wecom、dingtalk、feishu、email 或 folder）",
     "model_type": "应为若干个键；密钥不写在这里，应写作 {env: 变量名} 或 {file: 文件}",
     "tuple_type": "应为一个列表，如 [a, b]",
-    "string_type": "应为文字",
+    "string_type": "应为文字，数字要加引号，如 \"340405\"",
     "too_short": "不能为空",
 }
 
@@ -220,6 +220,12 @@ class Configuration:
         """The (channel, recipient) a message goes to, each once."""
         names = dict.fromkeys(name for route in self._routes if route.takes(message) for name in route.to) or {OUTBOX: None}
         return [(name, recipient) for name in names for recipient in self.channels[name].recipients]
+
+    def conditions(self) -> set[tuple[str, str]]:
+        """The (condition, name) of sources, submitters, stations and districts that routes ask for; whether there are such is not known
+        here."""
+        asked = ("sources", "submitters", "stations", "districts")
+        return {(condition, name) for route in self._routes for condition in asked for name in getattr(route, condition)}
 
     def channel(self, name: str) -> Channel:
         """The channel of that name. Raises NoSuchChannel."""

@@ -17,6 +17,8 @@ from linli.cli.terminal import (
     DEGRADED,
     DayOption,
     MonthArgument,
+    RepublishOption,
+    check_configured,
     configured,
     connections,
     console,
@@ -24,10 +26,12 @@ from linli.cli.terminal import (
     demo_home,
     errors,
     explained,
+    may_be_demo,
     month_of,
     progress,
     settings_of_environment,
     stop,
+    tell_of_demo,
 )
 from linli.settings import SHANGHAI, Settings
 from linli.spreadsheets import inert
@@ -47,14 +51,14 @@ def main() -> None:
 
 
 @app.command()
-def night(day: DayOption) -> None:
+def night(day: DayOption, republish: RepublishOption = False) -> None:
     """载入一天：抽取、把关、建模、发布（不经 Airflow，步骤与之相同；来源只看环境变量）。"""
     from linli import pipeline
     from linli.pipeline.present import show_closing
 
     settings, chosen = settings_of_environment(reading_sources=True), day_of(day)
     with explained(), progress() as tell:
-        report = pipeline.night(settings, chosen, tell)
+        report = pipeline.night(settings, chosen, tell, republish=republish)
     show_closing(console, report.table, pipeline.catalog(settings), settings)
     if report.state != "succeeded":
         raise typer.Exit(DEGRADED)
@@ -64,15 +68,19 @@ def night(day: DayOption) -> None:
 def backfill(
     first: Annotated[str, typer.Option("--from", help="起始日，如 2026-10-01")],
     last: Annotated[str, typer.Option("--to", help="截止日（含），如 2026-10-31")],
+    republish: RepublishOption = False,
 ) -> None:
-    """从起始日到截止日（含）逐日载入，旧日在前（不经 Airflow，来源只看环境变量）。"""
+    """从起始日到截止日（含）逐日载入，旧日在前，已发布过的略过（不经 Airflow，来源只看环境变量）。"""
     from linli import pipeline
     from linli.pipeline.present import show_closing, show_days
 
     settings, reports = settings_of_environment(reading_sources=True), []
     try:
         with explained(), progress() as tell:
-            for report in pipeline.backfill(settings, day_of(first), day_of(last), tell):
+            newest = pipeline.newest_day(settings)
+            if newest and not republish and day_of(first) < newest:
+                errors.print(f"已发布到 {newest}，从这一天起补载", highlight=False)
+            for report in pipeline.backfill(settings, day_of(first), day_of(last), tell, republish=republish):
                 reports.append(report)
                 errors.print(f"✓ {report.table.run.day} 已发布", highlight=False)
     finally:
@@ -84,7 +92,9 @@ def backfill(
 
 
 @app.command()
-def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天，示范区则为其最新一天")] = None) -> None:
+def run(
+    day: Annotated[str | None, typer.Option(help="日期；缺省为昨天，示范区则为其最新一天")] = None, republish: RepublishOption = False
+) -> None:
     """主任务：通过 Airflow 跑一夜；环境变量和 Airflow 连接都没有配置来源时，先启动示范区。"""
     from linli import demo, pipeline
     from linli.pipeline import embedded
@@ -95,7 +105,8 @@ def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天�
         settings = configured()
         connected = connections(settings)
         with embedded.OneRun(settings, os.environ, "nightly") as airflow:
-            if not settings.connections and not connected:
+            if may_be_demo(settings, connected):
+                tell_of_demo()
                 tell("示范区启动", 0, 0)
                 demo.up(demo_home())
                 latest = pipeline.latest_day(settings)
@@ -103,12 +114,16 @@ def run(day: Annotated[str | None, typer.Option(help="日期；缺省为昨天�
                     demo.tick(demo_home())
                 of_demo = demo.environment(demo_home())
                 settings = Settings.load({**os.environ, **of_demo})
+            check_configured(settings, connected)
             pipeline.check_addresses(settings)
             chosen = chosen or settings.newest_day()
             pipeline.check_over(settings, chosen)
+            if not republish:
+                pipeline.check_not_before_newest(settings, chosen)
             before = pipeline.latest_version(settings)
             try:
-                airflow.run({"day": chosen.isoformat()}, lambda step: tell(step, 0, 0), given=of_demo)
+                conf = {"day": chosen.isoformat()} | ({"republish": True} if republish else {})
+                airflow.run(conf, lambda step: tell(step, 0, 0), given=of_demo)
             except embedded.AirflowFailed:
                 # The DAG run of a degraded night fails on purpose, after it has published.
                 if pipeline.latest_version(settings) == before:
@@ -131,9 +146,9 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="本机端口")]
         waiting.close()
         console.print(f"Airflow：{base}  用户 admin，密码见 {passwords}", soft_wrap=True)
 
-    settings = settings_of_environment()
+    settings = settings_of_environment(telling_of_demo=True)
     given = {**os.environ}
-    if not Settings.load().connections and not connections(settings):
+    if settings.is_demo:
         from linli import demo
 
         given |= demo.environment(demo_home())

@@ -19,6 +19,7 @@ def month_close(
     month: MonthArgument,
     approved_by: Annotated[str, typer.Option("--approved-by", help="批准结账的人或岗位")],
     campaign: Annotated[str, typer.Option(help="选定的下月专项整治：建议的序号（分区选择如 340405=1；340406=0），或一句话")] = "",
+    out_of_order: Annotated[bool, typer.Option("--out-of-order", help="不是紧接上一个已结账月份的，也结账")] = False,
 ) -> None:
     """结账：把一个月的全部数字冻结下来。最后一天须已载入。"""
     from linli import closing, pipeline
@@ -28,6 +29,8 @@ def month_close(
         tell(f"结账 {month}", 0, 0)
         pipeline.check_closable(settings, chosen)
         closing.check_open(settings.closed, chosen)
+        if not out_of_order:
+            pipeline.check_next(settings, chosen)
         question = pipeline.proposal(settings, chosen)
         for text in question.lagging:
             errors.print(f"[yellow]▲ {text}，没有到月末；之后补来的列为重述")

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from linli.failures import Refusal
-from linli.settings import Settings, SettingsError, variable_of
+from linli.settings import Settings, SettingsError, misspelled, variable_of
 
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140)
 errors = Console(stderr=True)
@@ -27,6 +27,7 @@ DISK_FULL = "磁盘已满：已发布的数据不受影响。请腾出空间，�
 DEGRADED = 3
 INTERRUPTED = 130
 MonthArgument = Annotated[str, typer.Argument(help="月份，如 2026-10")]
+RepublishOption = Annotated[bool, typer.Option("--republish", help="把发布的数字退回到较早的一天")]
 DayOption = Annotated[str, typer.Option(help="日期，如 2026-10-31")]
 
 
@@ -62,7 +63,7 @@ def demo_home() -> Path:
 
 def settings_of_environment(*, reading_sources: bool = False, telling_of_demo: bool = False) -> Settings:
     """Settings of the environment; with no source configured, those of a demo district, which is told when its sources are to be
-    read or looked at. Sources that only Airflow knows of cannot be read: that ends the command."""
+    read or looked at. Sources that only Airflow knows of cannot be read, nor those of nowhere: that ends the command."""
     from linli.pipeline.words import typeable
 
     with explained():
@@ -77,21 +78,48 @@ def settings_of_environment(*, reading_sources: bool = False, telling_of_demo: b
             from linli import pipeline
 
             pipeline.check_addresses(found)
-        if not found.connections and not connected:
+        if may_be_demo(found, connected):
             from linli import demo
 
             lent = demo.environment(demo_home())
             if lent and (reading_sources or telling_of_demo):
-                errors.print(f"未配置任何来源，改用示范区（{demo_home()}）", soft_wrap=True, highlight=False)
+                tell_of_demo()
                 if not all(demo.status(demo_home()).running.values()):
                     errors.print(typeable("[yellow]▲ 示范区没有全部在运行，读不到的系统不会载入：先运行 linli demo up"), highlight=False)
             found = Settings.load({**os.environ, **lent})
+        if reading_sources:
+            check_configured(found, connected)
         return found
 
 
+def may_be_demo(settings: Settings, connected: set[str]) -> bool:
+    """Whether no source is configured, neither here nor in Airflow, and nothing of real sources has landed."""
+    from linli import pipeline
+
+    return not (settings.connections or settings.retired or connected) and pipeline.is_of_demo(settings) is not False
+
+
+def tell_of_demo() -> None:
+    """Says that a demo district is used."""
+    errors.print(f"未配置任何来源，改用示范区（{demo_home()}）", soft_wrap=True, highlight=False)
+
+
+def check_configured(settings: Settings, connected: set[str]) -> None:
+    """Raises SettingsError where no source at all is to be read."""
+    from linli import pipeline
+
+    if not settings.connections and not connected:
+        variables = "、".join(map(variable_of, sorted(_declared(settings))))
+        no_demo = "" if pipeline.is_of_demo(settings) is False else "；要用示范区，先运行 linli demo up"
+        raise SettingsError(f"没有配置任何来源，没有可载入的：请设置 {variables} 中要载入的{no_demo}")
+
+
 def configured() -> Settings:
-    """Settings of the environment. Raises SettingsError for a source variable that names no declared source: a typo."""
+    """Settings of the environment; what may be a misspelled one is told. Raises SettingsError for a source variable that names no
+    declared source: a typo."""
     found = Settings.load()
+    for name, meant in misspelled(os.environ).items():
+        errors.print(f"[yellow]▲ 环境变量 {name} 不是邻里的设置，不起作用；是不是 {meant}？", soft_wrap=True, highlight=False)
     declared = _declared(found)
     unknown = sorted((set(found.connections) | set(found.tokens)) - declared)
     if unknown:

@@ -12,6 +12,7 @@ from linli.closing.frozen import (
     closed_months,
     closing_of,
     folder_of,
+    out_of_order,
 )
 from linli.closing.restatement import Restated, published_tables, restate, restated_since, restatements
 
@@ -29,6 +30,7 @@ __all__ = [
     "closed_months",
     "closing_of",
     "folder_of",
+    "out_of_order",
     "published_tables",
     "read_month",
     "restate",

@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 
+from linli.calendar import next_month
 from linli.closing.figures import Mart, read_month
 from linli.durable import whole
 from linli.failures import Refusal
@@ -30,7 +31,7 @@ class AlreadyClosed(Refusal):
 
 
 class NothingToClose(Refusal):
-    """There is no figure of the month: it lies before the first record."""
+    """There is no record of the month, or not of what a month is reviewed by: it lies before the first ones."""
 
 
 class NotClosed(Refusal):
@@ -89,6 +90,16 @@ def check_open(closed: Path, month: dt.date) -> None:
         raise AlreadyClosed(f"{month:%Y-%m} 已经结账，不能重结；之后的更正会列为重述")
 
 
+def out_of_order(closed: Path, month: dt.date) -> str:
+    """What is to be said of a month that is not the one after the newest closed; empty when it is, or none has been closed."""
+    newest = max((each.month for each in closed_months(closed)), default=None)
+    if newest is None or month == next_month(newest):
+        return ""
+    if month > newest:
+        return f"{next_month(newest):%Y-%m} 还没有结账，{month:%Y-%m} 在它之后"
+    return f"{newest:%Y-%m} 已经结账，{month:%Y-%m} 在它之前"
+
+
 def closed_months(closed: Path) -> list[Closing]:
     """Every closed month, oldest first."""
     months = sorted(path.parent.name for path in closed.glob(f"[0-9]*/{_ACCOUNT}"))
@@ -122,8 +133,8 @@ def close(
     check_open(closed, month)
     with whole(folder_of(closed, month)) as aside:
         count, content_hash = _write(aside, work_file, marts, month)
-        if not count:
-            raise NothingToClose(f"{month:%Y-%m} 没有任何数字，不能结账：请核对月份")
+        if not _has_records(aside):
+            raise NothingToClose(f"{month:%Y-%m} 没有任何记录，不能结账：请核对月份")
         closing = Closing(
             month, as_of, inputs_hash, definitions, content_hash, code_version, count, approved_by, closed_at, campaign, list(sources),
             list(campaigns), asked_at,
@@ -131,6 +142,12 @@ def close(
         account = json.dumps(asdict(closing), ensure_ascii=False, indent=1, default=lambda moment: moment.isoformat())
         (aside / _ACCOUNT).write_text(account + "\n", encoding="utf-8")
     return closing
+
+
+def _has_records(folder: Path) -> bool:
+    """Whether any record is behind the figures: before the first one, those of every known place are zero."""
+    [(found,)] = duckdb.execute(f"select count(*) from '{folder / 'records.parquet'}'").fetchall()
+    return bool(found)
 
 
 def _write(folder: Path, work_file: Path, marts: Sequence[Mart], month: dt.date) -> tuple[int, str]:

@@ -152,6 +152,7 @@ def _environment(home: Path, state: _State) -> Environment:
     postgres = _postgres(home, state)
     in_maria = state.ledger == "mariadb"
     found = {
+        "LINLI_DEMO": "1",
         "LINLI_CASE_SYSTEM_URL": postgres.url(CASE_SYSTEM, state.reader_password),
         "LINLI_PATROL_APP_URL": f"http://127.0.0.1:{state.patrol_port}",
         "LINLI_PATROL_APP_TOKEN": state.patrol_token,

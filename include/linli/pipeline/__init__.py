@@ -3,7 +3,7 @@
 from linli.pipeline.beside import make_ready as make_gate_ready
 from linli.pipeline.copies import copies
 from linli.pipeline.declarations import stale_files, write_derived_files
-from linli.pipeline.months import check_closable, close_as_answered, close_month, rebuild, restate_all, restate_month
+from linli.pipeline.months import check_closable, check_next, close_as_answered, close_month, rebuild, restate_all, restate_month
 from linli.pipeline.night import NightReport, backfill, night
 from linli.pipeline.proposals import chosen_campaign, proposal
 from linli.pipeline.quality import newest_quality, quality
@@ -18,6 +18,7 @@ from linli.pipeline.steps import (
     build_run,
     catalog,
     check_addresses,
+    check_not_before_newest,
     check_over,
     configured_feeds,
     extract_feed,
@@ -25,6 +26,8 @@ from linli.pipeline.steps import (
     feeds,
     finish,
     gate_run,
+    is_of_demo,
+    newest_day,
     publish_run,
     reconcilable_feeds,
     reconcile,
@@ -44,6 +47,8 @@ __all__ = [
     "catalog",
     "check_addresses",
     "check_closable",
+    "check_next",
+    "check_not_before_newest",
     "check_over",
     "chosen_campaign",
     "close_as_answered",
@@ -57,9 +62,11 @@ __all__ = [
     "feeds",
     "finish",
     "gate_run",
+    "is_of_demo",
     "latest_day",
     "latest_version",
     "make_gate_ready",
+    "newest_day",
     "newest_quality",
     "night",
     "proposal",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -31,6 +31,16 @@ class Sent:
 def configuration_of(settings: Settings) -> Configuration:
     """The channels and routes of this deployment. Raises ConfigurationError."""
     return alerts.load(settings.channels, settings.alerts / "outbox")
+
+
+def unknown_conditions(settings: Settings, configuration: Configuration) -> set[tuple[str, str]]:
+    """The (condition, name) of routes that no message can meet: of a source that is not declared, or of a place the newest release does
+    not know. Any place will do before the first one."""
+    places = places_of(settings)
+    known: dict[str, Collection[str]] = {"sources": catalog(settings).sources}
+    if places.names:
+        known |= {"submitters": places.names, "stations": set(places.stations.values()), "districts": set(places.districts.values())}
+    return {(condition, name) for condition, name in configuration.conditions() if condition in known and name not in known[condition]}
 
 
 @contextmanager

@@ -12,14 +12,14 @@ from typing import Literal
 
 from linli import calendar, sources
 from linli.alerts import OUTBOX
-from linli.contracts import Catalog
+from linli.contracts import Catalog, SourceDecl
 from linli.failures import Refusal
-from linli.pipeline.alerts import configuration_of, spool_of
+from linli.pipeline.alerts import configuration_of, spool_of, unknown_conditions
 from linli.pipeline.report import latest_day, latest_version
 from linli.pipeline.serving import served_version
-from linli.pipeline.steps import catalog
+from linli.pipeline.steps import catalog, loaded_sources
 from linli.pipeline.words import moment
-from linli.settings import SERVING_SETTING, SHANGHAI, Settings, as_of, variable_of
+from linli.settings import RETIRED, SERVING_SETTING, SHANGHAI, Settings, as_of, variable_of
 
 State = Literal["ok", "doubtful", "broken"]
 
@@ -58,10 +58,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _sources(settings: Settings, declared: Catalog) -> Iterator[Finding]:
+    loaded = loaded_sources(settings)
     for name, source in declared.sources.items():
         variable = variable_of(name)
         if not settings.connection(name):
-            yield Finding(source.label, "doubtful", "没有配置，不载入", f"要载入就设置 {variable}")
+            yield _unset(source, loaded_before=name in loaded, is_retired=name in settings.retired)
             continue
         try:
             opened = sources.open_source(source, settings)
@@ -74,6 +75,15 @@ def _sources(settings: Settings, declared: Catalog) -> Iterator[Finding]:
             yield Finding(source.label, "broken", str(error), f"检查 {variable} 的地址、账号和权限，以及对方系统是否在运行")
         else:
             yield Finding(source.label, "ok", f"可读，{len(source.feeds)} 路数据的表和字段都在")
+
+
+def _unset(source: SourceDecl, *, loaded_before: bool, is_retired: bool) -> Finding:
+    variable = variable_of(source.name)
+    if is_retired:
+        return Finding(source.label, "ok", "按设置不再载入")
+    if loaded_before:
+        return Finding(source.label, "broken", "此前载入过，现在没有配置", f"设置 {variable}；确实不再载入，就设为 {RETIRED}")
+    return Finding(source.label, "doubtful", "没有配置，不载入", f"要载入就设置 {variable}")
 
 
 def _home(settings: Settings) -> Finding:
@@ -148,10 +158,12 @@ def _last_night(settings: Settings) -> Finding:
 def _alerts(settings: Settings) -> Finding:
     subject = "消息渠道"
     try:
-        channels = configuration_of(settings).channels
+        configuration = configuration_of(settings)
     except Refusal as error:
         return Finding(subject, "broken", str(error), "按 docs/howto/alerts.md 改正")
+    channels = configuration.channels
     problems = [f"{name}：{problem}" for name, channel in channels.items() if (problem := channel.problem())]
+    problems += [f"routes 中的 {condition}: {name} 不认识" for condition, name in sorted(unknown_conditions(settings, configuration))]
     undelivered = 0
     if settings.alerts.exists():
         with spool_of(settings) as spool:

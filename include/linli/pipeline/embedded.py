@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from linli.failures import Refusal
 from linli.settings import Settings
@@ -131,7 +132,7 @@ class OneRun:
             errors="replace",
         )
 
-    def run(self, conf: Mapping[str, str], progress: Callable[[str], None], *, given: Mapping[str, str] | None = None) -> None:
+    def run(self, conf: Mapping[str, Any], progress: Callable[[str], None], *, given: Mapping[str, str] | None = None) -> None:
         """Runs the DAG to its end with its real tasks; `log_of` holds what Airflow says. `progress` is told each task as it starts;
         `given` is what the environment has besides since Airflow was started. Raises AirflowFailed when the DAG run failed."""
         progress("Airflow 启动")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from linli import closing, publication, warehouse
 from linli.calendar import next_month
-from linli.closing import AlreadyClosed, Closing, Restated
+from linli.closing import AlreadyClosed, Closing, NothingToClose, Restated
 from linli.failures import Refusal
 from linli.pipeline.night import silent
 from linli.pipeline.proposals import FILLED_IN, Choice, ProposedCampaign, chosen_campaign
@@ -24,6 +24,7 @@ from linli.warehouse import Rebuilt
 CLOSE = "close"
 REBUILD = "rebuild"
 NOTHING_CHOSEN = Choice("")
+_FIRST_CLOCK = "select min(month) from mart.mart_clock_257 where level = 'district' and due_count > 0"
 
 
 class MonthNotLoaded(Refusal):
@@ -32,6 +33,10 @@ class MonthNotLoaded(Refusal):
 
 class DayNotLoaded(Refusal):
     """No night up to the day has been published."""
+
+
+class NotNext(Refusal):
+    """Another month is to be closed first, or should have been."""
 
 
 class NotApproved(Refusal):
@@ -54,11 +59,21 @@ class Published:
 
 
 def check_closable(settings: Settings, month: dt.date) -> None:
-    """Raises DayNotOver for a month that is not over, MonthNotLoaded for one whose last day has not been published."""
+    """Raises DayNotOver for a month that is not over, MonthNotLoaded for one whose last day has not been published, NothingToClose for
+    one before the first of which a step of the clock is known."""
     day = next_month(month) - dt.timedelta(days=1)
     check_over(settings, day)
     with register_of(settings) as register:
         _loaded(register, day)
+    [(first,)] = publication.ask(settings, _FIRST_CLOCK)
+    if first is not None and month < first:
+        raise NothingToClose(f"{month:%Y-%m} 在最早有案件环节到期的 {first:%Y-%m} 之前，没有可结账的：请核对月份")
+
+
+def check_next(settings: Settings, month: dt.date) -> None:
+    """Raises NotNext for a month that is not the one after the newest closed."""
+    if said := closing.out_of_order(settings.closed, month):
+        raise NotNext(f"{said}：请按月依次结账；确要如此，加 --out-of-order")
 
 
 def close_as_answered(
@@ -90,8 +105,8 @@ def close_month(
     day = next_month(month) - dt.timedelta(days=1)
     if not approved_by.strip():
         raise NotApproved("没有写明批准人：--approved-by 应为批准结账的人或岗位，如 区综合执法办")
-    check_over(settings, day)
     closing.check_open(settings.closed, month)
+    check_closable(settings, month)
     with register_of(settings) as register:
         run = _loaded(register, day)
         closing_run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))

@@ -13,12 +13,14 @@ from linli.pipeline.report import ClosingTable, closing_table
 from linli.pipeline.steps import (
     begin,
     build_run,
+    check_not_before_newest,
     check_over,
     configured_feeds,
     extract_feed,
     fail,
     finish,
     gate_run,
+    newest_day,
     publish_run,
     register_of,
 )
@@ -48,12 +50,12 @@ class NightReport:
     table: ClosingTable
 
 
-def night(settings: Settings, day: dt.date, progress: Progress = silent) -> NightReport:
+def night(settings: Settings, day: dt.date, progress: Progress = silent, *, republish: bool = False) -> NightReport:
     """Loads, gates, builds and publishes `day`. A source that cannot be loaded does not stop the others.
 
-    Raises DayNotOver, and what gate, build and publication raise; the run is then noted as failed and nothing new is published.
+    Raises what `begin` raises, and gate, build and publication; the run is then noted as failed and nothing new is published.
     """
-    run = begin(settings, day)
+    run = begin(settings, day, republish=republish)
     feeds = configured_feeds(settings)
     total = len(feeds) + 3
     try:
@@ -80,16 +82,23 @@ def night(settings: Settings, day: dt.date, progress: Progress = silent) -> Nigh
         return NightReport(state, release.version, release.content_hash, closing_table(settings, register, run))
 
 
-def backfill(settings: Settings, first: dt.date, last: dt.date, progress: Progress = silent) -> Iterator[NightReport]:
-    """Nights for every day from `first` to `last`, both included, oldest first; each is told of when it is over.
+def backfill(
+    settings: Settings, first: dt.date, last: dt.date, progress: Progress = silent, *, republish: bool = False
+) -> Iterator[NightReport]:
+    """Nights for every day from `first` to `last`, both included, oldest first; each is told of when it is over. Days before the newest
+    one published are left out, so that a backfill cut off goes on where it was and readers never see an older day, unless `republish`.
 
-    Raises WrongOrder when the days are the wrong way round, DayNotOver before the first one when the last is not over.
+    Raises WrongOrder when the days are the wrong way round, and before the first one DayNotOver when the last is not over and
+    DayBeforeNewest when none is left.
     """
     if last < first:
         raise WrongOrder(f"截止日 {last} 早于起始日 {first}，请对调")
     check_over(settings, last)
+    if not republish:
+        check_not_before_newest(settings, last)
+        first = max(first, newest_day(settings) or first)
     days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
     for done, day in enumerate(days):
         progress(day.isoformat(), done, len(days))
-        yield night(settings, day)
+        yield night(settings, day, republish=republish)
     progress("完成", len(days), len(days))

@@ -104,9 +104,9 @@ def _feed(catalog: Catalog, status: SourceStatus) -> tuple[str, str]:
 
 def _remarks(statuses: Sequence[SourceStatus], catalog: Catalog) -> list[str]:
     """What is to be said of the feeds, one line for all feeds of a source of which the same is to be said."""
-    unset = {s.source for s in statuses} - {s.source for s in statuses if s.state != "not_configured" or s.as_of}
+    lacking = {s.source for s in statuses if s.is_missing or s.state == "loaded"}
     return [
-        ("[dim]" if remark.source in unset else "[yellow]▲ ") + f"{remark.label}·{'、'.join(remark.feeds)}{remark.text}"
+        ("[yellow]▲ " if remark.source in lacking else "[dim]") + f"{remark.label}·{'、'.join(remark.feeds)}{remark.text}"
         for remark in feed_remarks(statuses, catalog)
     ]
 
@@ -165,8 +165,7 @@ def show_sources(console: Console, statuses: Sequence[SourceStatus], catalog: Ca
     for name in ("系统", "记录", "状态", "数据截至"):
         shown.add_column(name, no_wrap=True)
     for status in in_declared_order(statuses, catalog):
-        never = status.state == "not_configured" and status.as_of is None
-        mark = "" if status.state == "loaded" else "[dim]" if never else "[yellow]▲ "
+        mark = "" if status.state == "loaded" else "[yellow]▲ " if status.is_missing else "[dim]"
         shown.add_row(*_feed(catalog, status), f"{mark}{STATES[status.state]}", moment(status.as_of))
     console.print(shown)
 

@@ -119,6 +119,8 @@ def proposal(settings: Settings, month: dt.date) -> Proposal:
     ]
     [(satisfied, called, pending)] = publication.ask(settings, _CALLED, of_month)
     lines += [f"- 一案双回访：双满意 {satisfied} / 双回访 {called}，未到期 {pending}"] if called else []
+    if skipped := closing.out_of_order(settings.closed, month):
+        lines += ["", f"注意：{skipped}。"]
     lagging = _lagging(settings, as_of(next_month(month) - dt.timedelta(days=1)), published_to)
     lines += ["", "没有到月末的数据（结账后补来的列为重述）：", *(f"- {text}" for text in lagging)] if lagging else []
     missing = missing_at_the_close(settings, month)
@@ -195,7 +197,7 @@ def _lagging(settings: Settings, month_end: dt.datetime, published_to: dt.dateti
         for ref in feeds(settings):
             declared = catalog(settings).sources[ref.source]
             feed = declared.feed(ref.feed)
-            loaded_to = register.window_end(ref.source, feed.root.name)
+            loaded_to = register.loaded_to(ref.source, ref.feed, feed.root.name)
             for record in feed.records:
                 reached = stopped.get((record.source, record.name), month_end)
                 if reached is None or reached < month_end:

@@ -114,8 +114,8 @@ def _page(asked: _Asked) -> Page:
     waived = len(waived_entries(asked.settings, asked.run.day + dt.timedelta(days=1))) if asked.is_newest else 0
     waiting = sum(row["entries"] for row in still_open)
     oldest = max(((asked.run.day - dt.date.fromisoformat(row["opened_on"])).days for row in still_open), default=0)
-    configured = [status for status in statuses if status.state != "not_configured"]
-    lacking = [status for status in configured if status.is_missing]
+    expected = [status for status in statuses if status.state == "loaded" or status.is_missing]
+    lacking = [status for status in expected if status.is_missing]
     by_day = _by_day(accounts, asked.days)
     return Page(
         day=asked.run.day,
@@ -123,7 +123,7 @@ def _page(asked: _Asked) -> Page:
         remarks=[f"数据截至 {moment(asked.run.as_of)}", f"运行 {asked.run.run_id}", *([] if asked.is_newest else [_LATER])],
         conclusion=_conclusion(asked, totals, lacking, waiting, oldest),
         tiles=[
-            ("这一夜", _RUNS[asked.state], f"{len(configured) - len(lacking)}/{len(configured)} 路数据已载入"),
+            ("这一夜", _RUNS[asked.state], f"{len(expected) - len(lacking)}/{len(expected)} 路数据已载入"),
             ("到货", Cell(f"{totals['landed']:,}"), f"其中重复 {totals['duplicates']:,}"),
             ("入库", Cell(f"{totals['accepted']:,}"), ""),
             ("退回", Cell(f"{totals['quarantined']:,}", "bad" if totals["quarantined"] else ""), _share(totals)),

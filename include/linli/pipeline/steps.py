@@ -20,7 +20,7 @@ from linli.failures import Refusal, SourceContractBroken, SourceUnavailable
 from linli.pipeline.words import STATES
 from linli.publication import Release
 from linli.register import Register, Run, SourceStatus
-from linli.settings import SHANGHAI, Settings, as_of
+from linli.settings import RETIRED, SHANGHAI, Settings, as_of, variable_of
 
 CODE_FOLDERS = ("include/linli", "expectations", "dbt_project/models", "dbt_project/macros")
 
@@ -35,6 +35,10 @@ class DayNotOver(Refusal):
 
 class DayBeforeFirst(Refusal):
     """The day lies before everything that was loaded by itself."""
+
+
+class DayBeforeNewest(Refusal):
+    """A later day has been published: this one would take the publication back."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,22 @@ def register_of(settings: Settings) -> Iterator[Register]:
     """The register, closed again at the end of the step."""
     with Register(settings.register_path) as register:
         yield register
+
+
+def is_of_demo(settings: Settings) -> bool | None:
+    """Whether what has landed here is of a demo district; None as long as nothing has."""
+    if not settings.register_path.exists():
+        return None
+    with register_of(settings) as register:
+        return register.is_of_demo()
+
+
+def loaded_sources(settings: Settings) -> set[str]:
+    """The sources of which something has landed here."""
+    if not settings.register_path.exists():
+        return set()
+    with register_of(settings) as register:
+        return {ref.source for ref in feeds(settings) if register.window_end(ref.source, _find(settings, ref)[1].root.name)}
 
 
 def feeds(settings: Settings) -> list[FeedRef]:
@@ -116,15 +136,37 @@ def check_loaded_by_itself(register: Register, day: dt.date) -> None:
         raise DayBeforeFirst(f"{day} 早于最初载入的 {began}：{why}；请从 {began} 起")
 
 
-def begin(settings: Settings, day: dt.date, *, kind: str = "night") -> Run:
-    """Starts a run for `day`: takes a fencing token and adopts what a killed run had landed without registering it.
+def newest_day(settings: Settings) -> dt.date | None:
+    """The newest day any night has published; None before the first."""
+    if not settings.register_path.exists():
+        return None
+    with register_of(settings) as register:
+        return register.history.newest_day_published()
 
-    Raises DayNotOver, DayBeforeFirst.
+
+def check_not_before_newest(settings: Settings, day: dt.date) -> None:
+    """Raises DayBeforeNewest for a day before the newest one published."""
+    newest = newest_day(settings)
+    if newest is not None and day < newest:
+        raise DayBeforeNewest(
+            f"已发布到 {newest}，{day} 的记录早已载入；再跑它会把发布的数字退回到那一天。要看当天的数字：linli rebuild --day {day}；"
+            "确要退回，加 --republish（Airflow 的配置中写 \"republish\": true）"
+        )
+
+
+def begin(settings: Settings, day: dt.date, *, kind: str = "night", republish: bool = False) -> Run:
+    """Starts a run for `day`: takes a fencing token and adopts what a killed run had landed without registering it. `republish` lets a
+    night take the publication back to a day before the newest one.
+
+    Raises DayNotOver, DayBeforeFirst, DayBeforeNewest, OtherOrigin.
     """
     from linli import landing
 
     check_over(settings, day)
+    if kind == "night" and not republish:
+        check_not_before_newest(settings, day)
     with register_of(settings) as register:
+        register.set_origin(settings.is_demo)
         check_loaded_by_itself(register, day)
         landing.adopt(settings, register)
         return register.begin_run(day, as_of(day), kind=kind, code_version=code_version(settings.project))
@@ -152,7 +194,8 @@ def extract_feed(settings: Settings, run_id: str, ref: FeedRef) -> SourceStatus:
                 batches = landing.land_reading(settings, register, feed, reading, ring=ring, window=window, run=run)
                 landed += sum(batch.rows for batch in batches)
         except (SourceUnavailable, SourceContractBroken) as error:
-            register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), loaded_to, landed))
+            reached = register.loaded_to(ref.source, ref.feed, feed.root.name)
+            register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), reached, landed))
             raise
         waiting = source.waiting(window, seen=register.seen_file) if isinstance(source, sources.Inbox) else 0
         until = f"{run.as_of.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
@@ -191,17 +234,24 @@ def judge_run(settings: Settings, run_id: str) -> dict[str, int]:
 
 
 def _note_the_rest(settings: Settings, register: Register, run: Run) -> None:
-    """A feed nothing has been said of is not configured, or its extraction ended without a word."""
+    """A feed nothing has been said of is not loaded here, or its extraction ended without a word."""
     said = {(status.source, status.feed) for status in register.source_statuses(run)}
     for ref in feeds(settings):
         if (ref.source, ref.feed) in said:
             continue
-        loaded_to = register.window_end(ref.source, _find(settings, ref)[1].root.name)
+        loaded_to = register.loaded_to(ref.source, ref.feed, _find(settings, ref)[1].root.name)
         if settings.connection(ref.source):
             status = SourceStatus(ref.source, ref.feed, "failed", "抽取没有完成", loaded_to, 0)
+        elif ref.source in settings.retired:
+            status = SourceStatus(ref.source, ref.feed, "retired", "", loaded_to, 0)
         else:
-            status = SourceStatus(ref.source, ref.feed, "not_configured", "此前载入过" if loaded_to else "", loaded_to, 0)
+            status = SourceStatus(ref.source, ref.feed, "not_configured", _unset(ref.source) if loaded_to else "", loaded_to, 0)
         register.set_source_status(run, status)
+
+
+def _unset(source: str) -> str:
+    variable = variable_of(source)
+    return f"此前载入过；请检查 {variable}，确实不再载入就设为 {RETIRED}"
 
 
 def _note_the_stopped(settings: Settings, register: Register, run: Run) -> None:

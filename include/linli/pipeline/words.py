@@ -14,7 +14,13 @@ from typing import Any
 from linli.figures import figure_name, grain_named
 from linli.settings import SHANGHAI
 
-STATES: Mapping[str, str] = {"loaded": "已载入", "stopped": "整批停在关口", "failed": "未载入", "not_configured": "未配置"}
+STATES: Mapping[str, str] = {
+    "loaded": "已载入",
+    "stopped": "整批停在关口",
+    "failed": "未载入",
+    "retired": "已停载",
+    "not_configured": "未配置",
+}
 """what became of a feed"""
 
 STEPS: Mapping[str, str] = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}

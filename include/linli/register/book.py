@@ -16,6 +16,7 @@ from linli.register.entries import (
     CheckResult,
     Decision,
     HeldRow,
+    OtherOrigin,
     QuarantineEntry,
     RegisterError,
     Run,
@@ -45,6 +46,24 @@ class Register(SqliteFile):
     def waivers(self) -> Waivers:
         """Which open quarantine entries are tolerated for the time being."""
         return Waivers(self._db, self._write)
+
+    # ---- where the data come from --------------------------------------------------------------------------------
+
+    def is_of_demo(self) -> bool | None:
+        """Whether this register tells of a demo district; None as long as nothing has landed."""
+        row = self._db.execute("select is_demo from origin where exists (select 1 from batches)").fetchone()
+        return None if row is None else bool(row["is_demo"])
+
+    def set_origin(self, is_demo: bool) -> None:
+        """Notes where the data come from, for good once something has landed. Raises OtherOrigin when they came from elsewhere."""
+        known = self.is_of_demo()
+        if known and not is_demo:
+            raise OtherOrigin("这个 LINLI_HOME 里是示范区的虚构数据，不与真实来源混在一起：请把 LINLI_HOME 指向另一个文件夹")
+        if known is False and is_demo:
+            raise OtherOrigin("这个 LINLI_HOME 里是真实来源的数据，不载入示范区：请检查来源的环境变量；要看示范区，请另设 LINLI_HOME")
+        with self._write() as db:
+            db.execute("delete from origin where is_demo <> ?", (int(is_demo),))
+            db.execute("insert or ignore into origin values (1, ?, ?)", (int(is_demo), as_text(now())))
 
     # ---- runs ----------------------------------------------------------------------------------------------------
 
@@ -129,6 +148,15 @@ class Register(SqliteFile):
             "select max(interval_end) from batches where source=? and record=? and kind in ('window','file')", (source, record)
         ).fetchone()
         return as_moment(row[0])
+
+    def loaded_to(self, source: str, feed: str, record: str) -> dt.datetime | None:
+        """How far a feed has been read, be it that nothing was there: an inbox without a new file is up to date. None before the first
+        time. `record` is the root of the feed."""
+        row = self._db.execute(
+            "select max(as_of) from source_status where source=? and feed=? and state='loaded'", (source, feed)
+        ).fetchone()
+        read, landed = as_moment(row[0]), self.window_end(source, record)
+        return max((each for each in (read, landed) if each), default=None)
 
     def first_window_end(self) -> dt.datetime | None:
         """The end of the oldest window ever loaded, of whatever record: nothing before it was loaded by itself. None before the first."""

@@ -18,6 +18,10 @@ class SupersededRun(RegisterError):
     """A newer run has begun; the older one may not publish any more."""
 
 
+class OtherOrigin(RegisterError):
+    """What is to be loaded comes from a demo district and what was loaded from real sources, or the other way round."""
+
+
 def now() -> dt.datetime:
     """The wall clock, for bookkeeping only; no figure is computed from it."""
     return dt.datetime.now(dt.UTC)
@@ -137,7 +141,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """What became of one feed in one run: loaded, stopped (read, but the gate took none of it), failed or not_configured.
+    """What became of one feed in one run: loaded, stopped (read, but the gate took none of it), failed, retired (loaded no longer, on
+    purpose) or not_configured.
 
     `as_of` is how far it is loaded at all.
     """
@@ -151,8 +156,8 @@ class SourceStatus:
 
     @property
     def is_missing(self) -> bool:
-        """Whether a configured source lacks in what the run publishes."""
-        return self.state in ("failed", "stopped")
+        """Whether the feed lacks in what the run publishes although it is configured, or was and nobody has said that it no longer is."""
+        return self.state in ("failed", "stopped") or (self.state == "not_configured" and self.as_of is not None)
 
 
 @dataclass(frozen=True)

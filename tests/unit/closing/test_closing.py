@@ -81,9 +81,17 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_a_month_without_a_figure_is_not_closed(tmp_path: Path) -> None:
+def test_months_follow_one_another(tmp_path: Path) -> None:
+    assert closing.out_of_order(tmp_path / "closed", OCTOBER) == ""
+    closed(tmp_path, built(tmp_path, CASES))
+    said = {month: closing.out_of_order(tmp_path / "closed", dt.date(2026, month, 1)) for month in (9, 11, 12)}
+    assert said == {9: "2026-10 已经结账，2026-09 在它之前", 11: "", 12: "2026-11 还没有结账，2026-12 在它之后"}
+
+
+def test_a_month_without_a_record_is_not_closed(tmp_path: Path) -> None:
     with duckdb.connect(tmp_path / "empty.duckdb") as con:
         con.execute("create schema mart; create table mart.mart_note (month date, district_code varchar, note varchar)")
+        con.execute("insert into mart.mart_note values ('2026-10-01', '340405', 'a place, and nothing in it')")
     with pytest.raises(closing.NothingToClose, match="2026-10"):
         frozen(tmp_path, tmp_path / "empty.duckdb", [MARTS[1]])
     assert closing.closed_months(tmp_path / "closed") == [] and not (tmp_path / "closed" / "2026-10").exists()

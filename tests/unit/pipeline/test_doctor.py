@@ -101,6 +101,24 @@ def test_channels_that_take_nothing_are_told_with_what_to_do(settings: Settings,
     assert (told.state, told.said) == ("broken", "group：连接不上")
 
 
+def test_routes_that_no_message_can_take_are_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from linli.pipeline import alerts
+    from linli.pipeline.places import Places
+
+    (settings.home / "group").mkdir()
+    (settings.home / "alerts.yml").write_text(
+        f"channels: {{group: {{kind: folder, path: {settings.home / 'group'}}}}}\n"
+        "routes: [{to: [group], sources: [case_sistem, points_ledger], stations: [340405-S01, 340405-S99], districts: ['340405']}]",
+        encoding="utf-8",
+    )
+    assert found(settings)["消息渠道"].said == "routes 中的 sources: case_sistem 不认识"
+    places = Places({"340405-S01": "一站"}, {"340405-S01": "340405"}, {"340405-S01": "340405-S01"})
+    monkeypatch.setattr(alerts, "places_of", lambda _: places)
+    told = found(settings)["消息渠道"]
+    assert told.said == "routes 中的 sources: case_sistem 不认识；routes 中的 stations: 340405-S99 不认识"
+    assert told.state == "broken"
+
+
 def test_a_database_for_analysts_that_is_down_is_told_without_its_address(settings: Settings) -> None:
     assert found(settings)["分析用数据库"].state == "ok" and "LINLI_SERVING_URL" in found(settings)["分析用数据库"].said
     down = found(replace(settings, serving_url="postgresql://linli:word-of-the-test@127.0.0.1:1/served"))["分析用数据库"]

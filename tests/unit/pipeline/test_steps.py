@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ import pytest
 from linli import pipeline
 from linli.failures import SourceContractBroken
 from linli.pipeline.months import DayNotLoaded
-from linli.pipeline.steps import DayBeforeFirst, _note_the_rest, register_of
-from linli.register import Batch, Register, Run
+from linli.pipeline.steps import DayBeforeFirst, DayBeforeNewest, _note_the_rest, register_of
+from linli.register import Batch, OtherOrigin, Register, Run, SourceStatus
 from linli.settings import Settings, as_of
 
 FIRST = dt.date(2026, 10, 31)
@@ -55,8 +57,73 @@ def test_a_source_no_longer_configured_keeps_the_day_it_was_loaded_to(settings: 
         run = register.begin_run(FIRST + dt.timedelta(days=1), as_of(FIRST + dt.timedelta(days=1)))
         _note_the_rest(settings, register, run)
         said = {status.feed: (status.state, status.as_of, status.detail) for status in register.source_statuses(run)}
-    assert said["cases"] == ("not_configured", as_of(FIRST), "此前载入过")
+    assert said["cases"] == ("not_configured", as_of(FIRST), "此前载入过；请检查 LINLI_CASE_SYSTEM_URL，确实不再载入就设为 off")
     assert said["whistles"] == ("not_configured", None, "")
+
+
+def ended(settings: Settings, day: dt.date) -> tuple[str, list[SourceStatus]]:
+    """How a published night ends in which nothing was read, and what it says of the feeds."""
+    with register_of(settings) as register:
+        run = register.begin_run(day, as_of(day))
+        _note_the_rest(settings, register, run)
+        register.note_publication(run.run_id, run, "0" * 64, as_of(day))
+    state = pipeline.finish(settings, run.run_id, strict=False)
+    with register_of(settings) as register:
+        return state, register.source_statuses(run)
+
+
+def test_a_source_that_was_loaded_lacks_when_nobody_has_said_that_it_is_retired(settings: Settings) -> None:
+    assert ended(settings, FIRST)[0] == "succeeded"
+    with register_of(settings) as register:
+        loaded(register, FIRST)
+    assert ended(settings, FIRST)[0] == "degraded"
+    retired = replace(settings, retired=frozenset({"case_system"}))
+    state, said = ended(retired, FIRST)
+    assert (state, {each.state for each in said if each.source == "case_system"}) == ("succeeded", {"retired"})
+    assert next(each.as_of for each in said if each.feed == "cases") == as_of(FIRST)
+    assert Settings.load({"LINLI_CASE_SYSTEM_URL": "off"}).retired == retired.retired
+
+
+def test_an_inbox_without_a_new_file_is_up_to_date(settings: Settings) -> None:
+    later = FIRST + dt.timedelta(days=5)
+    with register_of(settings) as register:
+        loaded(register, FIRST)
+        run = register.begin_run(later, as_of(later))
+        register.set_source_status(run, SourceStatus("case_system", "cases", "loaded", "", as_of(later), 0))
+        assert register.window_end("case_system", "cases") == as_of(FIRST)
+        assert register.loaded_to("case_system", "cases", "cases") == as_of(later)
+        assert register.loaded_to("case_system", "whistles", "whistles") is None
+
+
+def test_an_older_day_does_not_take_the_publication_back_unasked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [FIRST + dt.timedelta(days=n) for n in range(4)]
+    with register_of(settings) as register:
+        loaded(register, FIRST)
+    ended(settings, days[2])
+    with pytest.raises(DayBeforeNewest, match=r"已发布到 2026-11-02，2026-11-01 的记录早已载入；.*linli rebuild --day 2026-11-01"):
+        pipeline.begin(settings, days[1])
+    assert pipeline.begin(settings, days[1], republish=True).day == days[1]
+    assert pipeline.begin(settings, days[1], kind="reconcile").day == days[1]
+    assert pipeline.begin(settings, days[2]).day == days[2]
+    nights: list[tuple[dt.date, bool]] = []
+    monkeypatch.setattr(sys.modules["linli.pipeline.night"], "night", lambda _, day, __, *, republish: nights.append((day, republish)))
+    list(pipeline.backfill(settings, days[0], days[3]))
+    list(pipeline.backfill(settings, days[0], days[1], republish=True))
+    assert nights == [(days[2], False), (days[3], False), (days[0], True), (days[1], True)]
+    with pytest.raises(DayBeforeNewest):
+        list(pipeline.backfill(settings, days[0], days[1]))
+
+
+def test_where_the_data_come_from_is_settled_once_something_has_landed(settings: Settings) -> None:
+    with register_of(settings) as register:
+        register.set_origin(True)
+        assert register.is_of_demo() is None
+        register.set_origin(False)
+        loaded(register, FIRST)
+        assert register.is_of_demo() is False
+    with pytest.raises(OtherOrigin, match="里是真实来源的数据，不载入示范区"):
+        pipeline.begin(replace(settings, is_demo=True), FIRST)
+    assert pipeline.begin(settings, FIRST).day == FIRST
 
 
 def test_the_newest_night_if_it_has_failed(settings: Settings) -> None:

@@ -168,7 +168,8 @@ select
     counted.state,
     counted.loaded_to,
     counted.lag_days,
-    counted.state <> 'not_configured' and coalesce(counted.lag_days > 0, true) as is_late,
+    counted.state <> 'retired' and (counted.state <> 'not_configured' or counted.loaded_to is not null)
+    and coalesce(counted.lag_days > 0, true) as is_late,
     counted.landed_count,
     counted.accepted_count,
     counted.quarantined_count,
