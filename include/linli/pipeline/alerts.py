@@ -76,13 +76,16 @@ def heartbeat(settings: Settings, *, at: dt.datetime | None = None, clock: Clock
 
 
 def morning(settings: Settings, *, at: dt.datetime | None = None, clock: Clock = CLOCK) -> Sent:
-    """Tells every station its steps due and overdue as of the newest release, once a release; before the hour of the configuration
-    nothing is told yet."""
+    """Tells every station its steps due and overdue this morning, by the newest release, once a day and again when what is known of it
+    has changed; before the hour of the configuration nothing is told yet."""
     configuration, moment = configuration_of(settings), at or clock.now()
     with spool_of(settings) as spool, _delivering(spool, configuration, clock) as sent:
         reach = standing.published_as_of(settings)
         if reach and moment.astimezone(SHANGHAI).time() >= configuration.load_by:
-            current = list(standing.due_cases(settings, places_of(settings), reach, moment))
+            today = moment.astimezone(SHANGHAI).date()
+            if settings.clock:
+                today = min(today, settings.newest_day() + dt.timedelta(days=1))
+            current = list(standing.due_cases(settings, places_of(settings), reach, today))
             sent.tally += spool.tell("due", current, at=clock.now(), route=configuration.route)
     return sent
 

@@ -13,7 +13,7 @@ from linli.calendar import next_month, previous_month
 from linli.contracts import Catalog
 from linli.pipeline.missing import missing_returns, stopped_records
 from linli.pipeline.places import Places
-from linli.pipeline.words import STEPS
+from linli.pipeline.words import STEPS, moment
 from linli.register import Register
 from linli.settings import SHANGHAI, Settings, as_of
 
@@ -22,20 +22,30 @@ CASES_NAMED = 10
 _RETURN_MONTHS = 12
 
 _AS_OF = "select max(as_of) from main.published_at"
+_CASES_AS_OF = """
+    select case when count(source_as_of) = count(*) then min(source_as_of) end
+    from main.published_at where source = 'case_system' and feed in ('cases', 'case_steps', 'callbacks')
+"""
 _DUE = f"""
     with placed as (
-        select *, coalesce(nullif(station_code, 'none'), nullif(compound_code, 'none'), district_code) as place from mart.mart_due_step
+        select
+            *,
+            coalesce(nullif(station_code, 'none'), nullif(compound_code, 'none'), district_code) as place,
+            due_on < $today as is_overdue
+        from mart.mart_due_step
+        where due_on <= $today
     ),
 
     counted as (
         select
-            place, state, step, count(*) as steps, min(due_on) as oldest_on,
+            place, is_overdue, is_due_provisional, step, count(*) as steps, min(due_on) as oldest_on,
             array_agg(case_no order by due_on, case_no)[1:{CASES_NAMED}] as case_nos
         from placed
-        group by place, state, step
+        group by place, is_overdue, is_due_provisional, step
     )
 
-    select * from counted order by place, state = 'overdue', array_position(['accept', 'resolve', 'follow_up'], step)
+    select place, is_overdue, is_due_provisional, step, steps, oldest_on, case_nos
+    from counted order by place, is_overdue, array_position(['accept', 'resolve', 'follow_up'], step), is_due_provisional
 """
 
 
@@ -48,31 +58,43 @@ def published_as_of(settings: Settings) -> dt.datetime | None:
     return found if isinstance(found, dt.datetime) else None
 
 
-def due_cases(settings: Settings, places: Places, reach: dt.datetime, at: dt.datetime) -> Iterator[Message]:
-    """The steps due on the day the release reaches to, or overdue then, one message a station: counts and case numbers."""
+def due_cases(settings: Settings, places: Places, reach: dt.datetime, today: dt.date) -> Iterator[Message]:
+    """The steps due `today`, or overdue then as far as the newest release knows, one message a station: counts and case numbers.
+
+    What was done after the case system was read last is not known: then that is said, and nobody is warned of what may be done already.
+    """
     if not publication.holds(settings, "mart_due_step"):
         return
-    state_on = reach.astimezone(SHANGHAI).date()
-    rows = publication.ask(settings, _DUE)
+    rows, stale = publication.ask(settings, _DUE, {"today": today}), _stale(settings, today)
     for place, group in groupby(rows, key=itemgetter(0)):
-        lines, counts = [], {"due_today": 0, "overdue": 0}
-        for _, state, step, count, oldest_on, cases in group:
-            counts[state] += count
-            since = f"已逾期（最早 {oldest_on} 到期）" if state == "overdue" else f"{state_on:%m-%d} 到期"
+        lines, due, overdue = [], 0, 0
+        for _, is_overdue, is_provisional, step, count, oldest_on, cases in group:
+            due, overdue = due + (0 if is_overdue else count), overdue + (count if is_overdue else 0)
+            since = f"已逾期（最早 {oldest_on} 到期）" if is_overdue else f"{today:%m-%d} 到期"
+            provisional = "，到期日为暂定，放假安排公布后重算" if is_provisional else ""
             more = "等" if count > len(cases) else ""
-            lines.append(Line(f"{STEPS[step]} {since}：{'、'.join(cases)}{more}", count, "项"))
-        stale = [Line("数据没有更新到昨天，其后办理的没有计入")] if state_on < at.astimezone(SHANGHAI).date() else []
+            lines.append(Line(f"{STEPS[step]} {since}{provisional}：{'、'.join(cases)}{more}", count, "项"))
         yield Message(
             kind="due_cases",
-            severity="warning" if counts["overdue"] else "info",
+            severity="warning" if overdue and not stale else "info",
             topic=place,
-            fingerprint=fingerprint_of([reach.isoformat(), [[line.text, line.count] for line in lines]]),
-            title=f"{places.name(place)}：{state_on:%m-%d} 到期 {counts['due_today']} 项，已逾期 {counts['overdue']} 项",
+            fingerprint=fingerprint_of([today.isoformat(), [[line.text, line.count] for line in (*stale, *lines)]]),
+            title=f"{places.name(place)}：{today:%m-%d} 到期 {due} 项，{'可能' if stale else '已'}逾期 {overdue} 项",
             lines=(*stale, *lines),
             remedy=("在案件系统中核实、办结或回访；昨天办理而今天仍列出的，是还没有录入或被退回",),
-            subject=places.subject("case_system", place, day=state_on.isoformat()),
+            subject=places.subject("case_system", place, day=today.isoformat()),
             as_of=reach,
         )
+
+
+def _stale(settings: Settings, today: dt.date) -> list[Line]:
+    """That the case system was not read up to the end of the day before `today`, if it was not."""
+    [(read_to,)] = publication.ask(settings, _CASES_AS_OF)
+    if read_to is not None and read_to.astimezone(SHANGHAI).date() >= today:
+        return []
+    if read_to is None:
+        return [Line("案件系统没有读全，已办的可能没有计入")]
+    return [Line(f"案件系统只读到 {moment(read_to)}，其后核实、办结、回访的没有计入")]
 
 
 def stopped(settings: Settings, declared: Catalog, reach: dt.datetime) -> Iterator[Message]:

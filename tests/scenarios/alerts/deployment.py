@@ -71,13 +71,24 @@ class Deployment:
         self.register.add_decisions([Decision(verdict, quarantined=entries, closed=ended)], [], run)
         self.register.end_run(run, "succeeded")
 
-    def published(self, reach: dt.date = DAY, *, due: Sequence[dict[str, Any]] = (), vanished: Sequence[str] = (), owed: int = 0) -> None:
-        """A release that reaches to the end of a day."""
+    def published(
+        self,
+        reach: dt.date = DAY,
+        *,
+        due: Sequence[dict[str, Any]] = (),
+        vanished: Sequence[str] = (),
+        owed: int = 0,
+        read_to: dt.date | None = None,
+    ) -> None:
+        """A release that reaches to the end of a day, for which the case system was read to the end of `read_to` (default: that day)."""
         self.settings.warehouse.mkdir(exist_ok=True)
         self.settings.published.unlink(missing_ok=True)
         with duckdb.connect(self.settings.published) as con:
             con.execute("set TimeZone='Asia/Shanghai'; create schema mart; create schema ref")
-            con.execute(f"create table published_at as select timestamptz '{as_of(reach).isoformat()}' as as_of")
+            con.execute(
+                f"""create table published_at as select timestamptz '{as_of(reach).isoformat()}' as as_of, 'case_system' as source,
+                unnest(['cases', 'case_steps', 'callbacks']) as feed, timestamptz '{as_of(read_to or reach).isoformat()}' as source_as_of"""
+            )
             con.execute(
                 f"""create table ref.dim_level_key as from (values ('station', '340405', '{STATION}', '春晖花苑综合执法工作站'),
                 ('compound', '340405', '{COMPOUND}', '春晖花苑'), ('community', '340405', '{COMMUNITY}', '春晖社区'),
@@ -92,11 +103,11 @@ class Deployment:
                 create table mart.mart_return_completeness (district_code varchar, community_code varchar, month date, sheet varchar,
                   is_expected boolean, state varchar);
                 create table mart.mart_due_step (case_no varchar, step varchar, station_code varchar, compound_code varchar,
-                  district_code varchar, due_on date, state varchar)"""
+                  district_code varchar, due_on date, is_due_provisional boolean)"""
             )
             for row in due:
-                given = {"step": "resolve", "station_code": STATION, "compound_code": COMPOUND, "state": "overdue"} | row
-                columns = ("case_no", "step", "station_code", "compound_code", "due_on", "state")
+                given = {"step": "resolve", "station_code": STATION, "compound_code": COMPOUND, "is_due_provisional": False} | row
+                columns = ("case_no", "step", "station_code", "compound_code", "due_on", "is_due_provisional")
                 con.execute("insert into mart.mart_due_step values (?,?,?,?,'340405',?,?)", [given[name] for name in columns])
             for record in vanished:
                 con.execute(

@@ -23,8 +23,8 @@ def morning(home: Deployment, hour: int = 7, day: int = 14) -> list[str]:
 
 def test_each_morning_a_station_hears_what_is_due_and_overdue_by_number(home: Deployment) -> None:
     due = [{"case_no": f"340405-2026-{n:06d}", "due_on": dt.date(2026, 11, 1 + n % 10)} for n in range(12)]
-    due += [{"case_no": "A", "due_on": dt.date(2026, 11, 14), "state": "due_today", "step": "accept"}]
-    due += [{"case_no": "B", "due_on": dt.date(2026, 11, 14), "state": "due_today", "station_code": "none"}]
+    due += [{"case_no": "A", "due_on": dt.date(2026, 11, 14), "step": "accept"}]
+    due += [{"case_no": "B", "due_on": dt.date(2026, 11, 14), "station_code": "none"}, {"case_no": "C", "due_on": dt.date(2026, 11, 16)}]
     home.published(due=due)
     assert morning(home, hour=6) == []
     texts = morning(home)
@@ -40,13 +40,38 @@ def test_each_morning_a_station_hears_what_is_due_and_overdue_by_number(home: De
     assert morning(home, hour=8) == []
 
 
-def test_of_a_release_a_day_old_it_is_said_that_it_is(home: Deployment) -> None:
-    home.published(due=[{"case_no": "A", "due_on": dt.date(2026, 11, 3)}])
+def test_after_a_night_that_published_nothing_stations_hear_of_their_day_all_the_same(home: Deployment) -> None:
+    due = [{"case_no": "A", "due_on": dt.date(2026, 11, 14)}, {"case_no": "B", "due_on": dt.date(2026, 11, 15)}]
+    home.published(due=due)
+    assert titles(morning(home)) == ["【提示】春晖花苑综合执法工作站：11-14 到期 1 项，已逾期 0 项"]
     [text] = morning(home, day=15)
-    assert "数据没有更新到昨天，其后办理的没有计入" in text
-    home.published(dt.date(2026, 11, 14), due=[{"case_no": "A", "due_on": dt.date(2026, 11, 3)}])
-    [text] = morning(home, day=15, hour=9)
-    assert "没有更新到昨天" not in text
+    assert text.splitlines()[:4] == [
+        "【提示】春晖花苑综合执法工作站：11-15 到期 1 项，可能逾期 1 项",
+        "  案件系统只读到 2026-11-14 00:00，其后核实、办结、回访的没有计入",
+        "  5日办结 11-15 到期：B：1 项",
+        "  5日办结 已逾期（最早 2026-11-14 到期）：A：1 项",
+    ]
+    assert morning(home, day=15, hour=8) == []
+    home.published(dt.date(2026, 11, 14), due=due)
+    assert titles(morning(home, day=15, hour=9)) == ["【警告】春晖花苑综合执法工作站：11-15 到期 1 项，已逾期 1 项"]
+
+
+def test_nobody_is_warned_of_what_the_case_system_was_not_asked(home: Deployment) -> None:
+    home.published(due=[{"case_no": "A", "due_on": dt.date(2026, 11, 3)}], read_to=dt.date(2026, 11, 11))
+    [text] = morning(home)
+    assert titles([text]) == ["【提示】春晖花苑综合执法工作站：11-14 到期 0 项，可能逾期 1 项"]
+    assert "案件系统只读到 2026-11-12 00:00，其后" in text
+    with duckdb.connect(home.settings.published) as con:
+        con.execute("update published_at set source_as_of = null where feed = 'callbacks'")
+    assert "案件系统没有读全，已办的可能没有计入" in morning(home, hour=8)[0]
+
+
+def test_provisional_due_dates_are_told_apart(home: Deployment) -> None:
+    home.published(due=[{"case_no": "A", "due_on": dt.date(2026, 11, 14), "is_due_provisional": True}, {"case_no": "B", "due_on": DAY}])
+    assert morning(home)[0].splitlines()[1:3] == [
+        "  5日办结 11-14 到期，到期日为暂定，放假安排公布后重算：A：1 项",
+        "  5日办结 已逾期（最早 2026-11-13 到期）：B：1 项",
+    ]
 
 
 def test_a_kind_of_record_that_stopped_is_told_once(home: Deployment) -> None:

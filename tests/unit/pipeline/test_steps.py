@@ -106,7 +106,7 @@ def test_an_older_day_does_not_take_the_publication_back_unasked(settings: Setti
     assert pipeline.begin(settings, days[1], kind="reconcile").day == days[1]
     assert pipeline.begin(settings, days[2]).day == days[2]
     nights: list[tuple[dt.date, bool]] = []
-    monkeypatch.setattr(sys.modules["linli.pipeline.night"], "night", lambda _, day, __, *, republish: nights.append((day, republish)))
+    monkeypatch.setattr(sys.modules["linli.pipeline.night"], "night", lambda _, day, *, republish: nights.append((day, republish)))
     list(pipeline.backfill(settings, days[0], days[3]))
     list(pipeline.backfill(settings, days[0], days[1], republish=True))
     assert nights == [(days[2], False), (days[3], False), (days[0], True), (days[1], True)]
