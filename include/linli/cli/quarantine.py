@@ -42,7 +42,8 @@ def quarantine_list(
         state = state if entry.closed_at is None else f"已了结（{CLOSED[entry.closed_reason or '']}）"
         kind = catalog.record(f"{entry.source}.{entry.record}")
         rules = "\n".join(f"{pipeline.rule_words(kind, rule).message}（{rule}）" for rule in entry.rules)
-        row = (f"{kind.label} {kind.full_name}", readable(entry.key), rules, entry.submitter or "")
+        called = readable(entry.key) + (f"\n{entry.source_ref}" if kind.extract.sheet == "*" and entry.source_ref else "")
+        row = (f"{kind.label} {kind.full_name}", called, rules, entry.submitter or "")
         shown.add_row(*row, moment(entry.opened_at), state)
     console.print(shown)
     if len(entries) > limit:
@@ -68,6 +69,9 @@ def quarantine_show(
         waived = pipeline.waived_entries(settings, pipeline.today(settings))
     entry = found.entry
     console.print(f"[bold]{found.label}[/bold] {record} {readable(key)}" + (f"  {found.where}" if found.where else ""))
+    if found.file_sha:
+        # what people call their files is not kept
+        console.print(f"是哪个文件：在收件文件夹中运行 sha256sum *，校验值以 {found.file_sha[:8]} 开头的", highlight=False)
     if entry.closed_reason:
         console.print(f"已了结（{CLOSED[entry.closed_reason]}），以下为当时退回的原因")
     else:
@@ -103,6 +107,22 @@ def quarantine_waive(
     console.print(f"✓ 暂准 {made.waiver_id}：{record} 的 {rule}，最多 {made.ceiling} 条，到 {made.until_on} 为止", highlight=False)
     undo = f"提前结束：linli quarantine unwaive {made.waiver_id}；都有哪些：linli quarantine waivers"
     console.print(typeable(undo), soft_wrap=True, highlight=False, markup=False)
+
+
+@app.command("dismiss")
+def quarantine_dismiss(
+    record: Annotated[str, typer.Argument(help="记录全名，如 meeting_returns.returns")],
+    key: Annotated[str, typer.Argument(help="键，如列表所示")],
+    reason: Annotated[str, typer.Option(help="为什么作罢，如 投错了文件夹")],
+    owner: Annotated[str, typer.Option(help="由哪个岗位或部门负责（不写姓名）")],
+) -> None:
+    """作罢：整个没有被接收、也不会再报的文件，不再列为待改；其内容仍不入库。"""
+    from linli import pipeline
+
+    settings = settings_of_environment()
+    with explained():
+        ended = pipeline.dismiss(settings, record, key, reason=reason, owner=owner)
+    console.print(f"✓ 已作罢：{ended} 条不再列为待改", highlight=False)
 
 
 @app.command("waivers")

@@ -76,7 +76,8 @@ def _find_versions(con: duckdb.DuckDBPyConnection, settings: Settings, register:
     batches = [b for b in register.batches(source=returns.source, record=returns.name) if b.interval_end > begun]
     if not batches:
         raise _NotToBeAmended("还没有收到过退回单所改的台账，请报整张台账")
-    refused = [entry.key for entry in register.quarantine(source=returns.source, record=returns.name)]
+    entries = register.quarantine(source=returns.source, record=returns.name, include_closed=True)
+    refused = [entry.key for entry in entries if entry.closed_reason in (None, "dismissed")]
     con.register("refused", pa.table({"key": pa.array(refused, pa.string())}))
     same = " and ".join(f"r.{name} = e.{name}" for name in (*OF_THE_FILE, "sheet"))
     landed = _files([settings.home / b.path for b in batches])

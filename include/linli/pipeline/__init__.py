@@ -34,7 +34,7 @@ from linli.pipeline.steps import (
     reconcile_feed,
     register_of,
 )
-from linli.pipeline.waivers import today, unwaive, waive, waived_entries, waivers
+from linli.pipeline.waivers import dismiss, today, unwaive, waive, waived_entries, waivers
 
 __all__ = [
     "ClosingTable",
@@ -56,6 +56,7 @@ __all__ = [
     "closing_table_of",
     "configured_feeds",
     "copies",
+    "dismiss",
     "extract_feed",
     "fail",
     "failed_since",

@@ -57,13 +57,15 @@ class RowBehind:
 
 @dataclass(frozen=True)
 class QuarantinedRow:
-    """A quarantined row: `values` are (column, Chinese label, text); personal columns hold pseudonyms."""
+    """A quarantined row: `values` are (column, Chinese label, text); personal columns hold pseudonyms. `file_sha` is the checksum of the
+    file it came in, empty for a system's."""
 
     entry: QuarantineEntry
     label: str
     where: str | None
     words: list[Words]
     values: list[tuple[str, str, str]]
+    file_sha: str = ""
 
 
 def quarantine_entries(
@@ -220,9 +222,9 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
         if not entries:
             raise RegisterError(f"{full_name} 没有键为 {key} 的退回记录；键以 linli quarantine list 所示为准")
         entry = entries[-1]
-        behind = rows_behind(settings, register, record, [entry])
+        behind, file_sha = rows_behind(settings, register, record, [entry]), register.batch(entry.batch_id).file_sha
     found = next((b for b in behind if b.row.get("_row_no") == entry.row_no), None)
     if found is None:
         raise RegisterError(f"{full_name} {key}：批次文件中没有第 {entry.row_no} 行")
     values = [(c.name, c.label, shown(found.row.get(c.name))) for c in record.columns]
-    return QuarantinedRow(entry, record.label, found.row.get("_source_ref"), found.words, values)
+    return QuarantinedRow(entry, record.label, found.row.get("_source_ref"), found.words, values, file_sha or "")

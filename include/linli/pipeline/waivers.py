@@ -12,7 +12,8 @@ from linli.failures import Refusal
 from linli.pipeline.declared import record_of
 from linli.pipeline.quarantined import loaded
 from linli.pipeline.steps import catalog
-from linli.register import QuarantineEntry, Waiver
+from linli.pipeline.words import readable
+from linli.register import QuarantineEntry, RegisterError, Waiver
 from linli.settings import Settings
 
 LONGEST = dt.timedelta(days=180)
@@ -24,6 +25,10 @@ Entry = tuple[str, str, str]
 
 class NotToBeWaived(Refusal):
     """A waiver that is not to be had; the message says what may be waived, and until when."""
+
+
+class NotToBeDismissed(Refusal):
+    """An entry that ends by itself, or a reason that says who."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,24 @@ def unwaive(settings: Settings, waiver_id: int, on: dt.date) -> Waiver:
     """Ends a waiver; from `on` its entries are told of again. Raises RegisterError when there is none or it has ended."""
     with loaded(settings) as register:
         return register.waivers.end(waiver_id, on)
+
+
+def dismiss(settings: Settings, full_name: str, key: str, *, reason: str, owner: str) -> int:
+    """Ends the open entry of a file that was refused as a whole and will not come again, with those of its rows; returns how many ended.
+    Nothing of it is let in. `key` is whole or as lists show it.
+
+    Raises NotToBeDismissed for any other record, NotDeclared, and RegisterError when there is no such open entry.
+    """
+    record = record_of(catalog(settings), full_name)
+    if record.extract.sheet != "*":
+        raise NotToBeDismissed(f"{full_name} 的记录不能作罢：在来源改正或删除就自行了结，暂不改的可以暂准（linli quarantine waive）")
+    if problem := privacy.problem_of("--reason", reason) or privacy.problem_of("--owner", owner):
+        raise NotToBeDismissed(f"不能作罢：{problem}")
+    with loaded(settings) as register:
+        found = [e for e in register.quarantine(source=record.source, record=record.name) if key in (e.key, readable(e.key))]
+        if not found:
+            raise RegisterError(f"{full_name} 没有键为 {key} 的待改记录；键以 linli quarantine list --record {record.name} 所示为准")
+        return sum(register.dismiss(entry, reason=reason, owner=owner) for entry in found)
 
 
 def waivers(settings: Settings, on: dt.date) -> list[Standing]:

@@ -32,6 +32,7 @@ CLOSED: Mapping[str, str] = {
     "superseded": "已有更新的文件或版本",
     "context_changed": "相关数据已补齐，重新合格",
     "held": "转为等待相关数据",
+    "dismissed": "已作罢",
 }
 """why a quarantine entry has ended"""
 

@@ -260,6 +260,24 @@ class Register(SqliteFile):
                     [(as_text(closed_at), reason, source, record, key) for source, record, key, reason in closed],
                 )
 
+    def dismiss(self, entry: QuarantineEntry, *, reason: str, owner: str) -> int:
+        """Ends the open entry of a refused file, and those of its rows, without a correction; says why and who answers for it. Returns how
+        many entries ended; none when it was no longer open."""
+        at = as_text(now())
+        with self._write() as db:
+            ended = db.execute(
+                "update quarantine set closed_at=?, closed_reason='dismissed' where closed_at is null and source=? and batch_id in ("
+                " select b.batch_id from batches b join batches f on f.batch_id=? and b.source=f.source"
+                " and (b.batch_id=f.batch_id or b.file_sha=f.file_sha))",
+                (at, entry.source, entry.batch_id),
+            ).rowcount
+            if ended:
+                db.execute(
+                    "insert or ignore into dismissals values (?,?,?,?,?,?,?)",
+                    (entry.source, entry.record, entry.key, entry.batch_id, reason, owner, at),
+                )
+        return int(ended)
+
     @staticmethod
     def _verdict(row: sqlite3.Row) -> Verdict:
         decided = as_moment(row["decided_at"])

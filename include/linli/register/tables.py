@@ -56,6 +56,10 @@ create table if not exists waivers (
   ceiling integer not null check (ceiling > 0), reason text not null, owner text not null, made_on text not null, made_at text not null,
   until_on text not null, ended_on text, ended_at text
 ) strict;
+create table if not exists dismissals (
+  source text not null, record text not null, key text not null, batch_id text not null, reason text not null, owner text not null,
+  dismissed_at text not null, primary key (source, record, key, batch_id)
+) strict;
 create table if not exists publications (
   version text primary key, run_id text not null, token integer not null, content_hash text not null, published_at text not null
 ) strict;

@@ -152,7 +152,7 @@ def _rows(page: Any, forms: dict[str, Any], slip: Slip, sheet: SlipSheet) -> Non
     else:
         _write(page, 0, 0, f"{SLIP} {slip.number} {sheet.record.label}（{READ_ONLY}）", forms["title"])
         where = "台账" if slip.is_returned else slip.source_label
-        how = "请改正后重报整个文件，不用改这张表" if slip.is_returned else f"请在{where}中更正，不用交回"
+        how = "请改正后重报：台账报整个文件，退回单取最新的一份重填；不用改这张表" if slip.is_returned else f"请在{where}中更正，不用交回"
         page.write_string(1, 0, f"{how}。", forms["hint"])
     headings = [*own, *(_heading(column) for column in columns)]
     for place, heading in enumerate(headings):

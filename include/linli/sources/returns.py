@@ -95,7 +95,7 @@ def _sheet(grid: Grid, record: RecordDecl, header: int, places: dict[str, int]) 
         elif not ended or len(filled) >= _FEW_CELLS:
             kept.append((at + 1, row))
     if grid.needs_footer and not ended:
-        raise Refused("缺少表尾（合计、制表人、审核人），文件可能没有传完整", is_complete=False)
+        raise Refused("缺少表尾（“合计”起的末行），文件可能没有传完整", is_complete=False)
     cells = {name: text_of([_cell(row[place]) for _, row in kept]) for name, place in places.items()}
     return Sheet(record, title, cells, [number for number, _ in kept], grid.is_1904)
 

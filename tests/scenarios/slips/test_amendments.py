@@ -15,7 +15,9 @@ import pytest
 
 from linli import pipeline
 from linli.demo.reference import write_reference
+from linli.failures import Refusal
 from linli.pipeline import slips as slips_of_pipeline
+from linli.pipeline.words import readable
 from linli.register import QuarantineEntry, Register
 from linli.settings import SHANGHAI, Settings
 from scenarios.slips.filled_in import lines, matter, meeting
@@ -233,7 +235,7 @@ def test_a_slip_cut_off_is_told_of_until_it_comes_whole(three_bad: Inbox) -> Non
     content = as_csv(cells, "utf-8")
     three_bad.drop("x.csv", content[: content.index("合计".encode())])
     assert len(three_bad.night()) == 4
-    assert three_bad.problem() == "缺少表尾（合计、制表人、审核人），文件可能没有传完整"
+    assert three_bad.problem() == "缺少表尾（“合计”起的末行），文件可能没有传完整"
     three_bad.drop("x.csv", content, hour=10)
     assert three_bad.night() == []
 
@@ -258,6 +260,22 @@ def test_rows_of_a_refused_file_come_again_with_it_and_do_not_hinder_the_others(
         change(slip["会议 2026-10"], line, 会议类型="会谈")
     three_bad.drop("x.xlsx", as_workbook(slip))
     assert sorted(e.record for e in three_bad.night()) == ["meetings", "returns"]
+
+
+def test_a_file_that_will_not_come_again_is_dismissed_with_its_rows(three_bad: Inbox) -> None:
+    row = meeting("C01", 1, "茶话会", on="2027-01-05")
+    three_bad.drop("340405-C01_202701_会议.xlsx", as_workbook({"会议": lines("C01", "会议", row, month="2027年1月")}))
+    refused = next(e for e in three_bad.night() if e.record == "returns")
+    for key, reason, said in ((refused.key, "联系 13812345678", "不能作罢"), ("nothing", "投错了", "没有键为 nothing 的待改记录")):
+        with pytest.raises(Refusal, match=said):
+            pipeline.dismiss(three_bad.settings, "meeting_returns.returns", key, reason=reason, owner="区数据组")
+    with pytest.raises(Refusal, match="的记录不能作罢：在来源改正"):
+        pipeline.dismiss(three_bad.settings, "meeting_returns.meetings", "x", reason="投错了", owner="区数据组")
+    shown = pipeline.quarantined_row(three_bad.settings, "meeting_returns.returns", refused.key)
+    assert shown.file_sha and shown.file_sha[:8] in (shown.where or "")
+    assert pipeline.dismiss(three_bad.settings, "meeting_returns.returns", readable(refused.key), reason="投错了", owner="区数据组") == 2
+    assert sorted(e.record for e in three_bad.night()) == ["meetings"] * 3
+    assert set(three_bad.slip()) == {"说明", "会议 2026-10", "名录"}
 
 
 def test_rows_given_twice_alike_go_together(inbox: Inbox) -> None:
