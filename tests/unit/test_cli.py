@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -46,6 +49,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
         (["serve", "postgres"], "没有配置 LINLI_SERVING_URL"),
         (["quarantine", "list", "--source", "foo"], "没有声明过名为 foo 的来源，已声明的是 case_system、"),
         (["sql", ""], "还没有发布过数据"),
+        (["quarantine", "list", "--source", "case_system", "--record", "points_ledger.residents"], "说的不是同一来源，只给一个即可"),
         (["quarantine", "list", "--record", "foo"], "没有声明过名为 foo 的记录，已声明的是 case_system.cases、"),
         (["demo", "status"], "还没有示范区，请先运行"),
         (["demo", "tick"], "还没有示范区，请先运行"),
@@ -85,6 +89,46 @@ def published(tmp_path: Path) -> dict[str, str]:
 def test_queries(published: dict[str, str], query: str, exit_code: int, said: str) -> None:
     done = CliRunner().invoke(app, ["sql", query], env=published)
     assert (done.exit_code, said in done.output) == (exit_code, True), done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nigt"], "没有命令 nigt，是不是 night；"),
+        (["quarantine", "lst"], "没有命令 lst，是不是 list；"),
+        (["quarantine", "x"], "没有命令 x，有 list、show、waive、dismiss、waivers、unwaive；用法：root quarantine --help"),
+        (["night"], "缺少 --day（日期，如 2026-10-31）；"),
+        (["month", "close", "--approved-by", "x"], "缺少 MONTH（月份，如 2026-10）；"),
+        (["night", "--dayy", "x"], "没有选项 --dayy，是不是 --day；"),
+        (["sql", "--limit", "x", "select 1"], "--limit 的值不能使用（最多显示的行数）；"),
+        (["sql", "--limit"], "选项 --limit 后面应有一个值；"),
+        (["status", "--help=x"], "选项 --help 不带值；"),
+        (["status", "more words"], "多出了 more words，含空格的要加引号；"),
+    ],
+)
+def test_a_command_typed_wrong_is_told_in_chinese(arguments: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, arguments)
+    assert (done.exit_code, said in done.output.replace("\n", "")) == (2, True), done.output
+
+
+def test_the_version_says_what_decides_a_figure() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert done.exit_code == 0 and re.fullmatch(r"\d+\.\d+\.\d+\+[0-9a-f]{12}\n", done.output)
+
+
+def test_the_list_of_returned_rows_as_csv_is_whole_and_holds_no_formula(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from linli import pipeline
+    from linli.register import QuarantineEntry
+
+    at = as_of(dt.date(2026, 10, 31))
+    entries = [
+        QuarantineEntry("case_system", "callbacks", key, ("key_repeated",), "=1+1", "b1", 1, None, at, at, None, None) for key in "abc"
+    ]
+    monkeypatch.setattr(pipeline, "quarantine_entries", lambda *_, **__: entries)
+    monkeypatch.setattr(pipeline, "waived_entries", lambda *_: frozenset())
+    done = CliRunner().invoke(app, ["quarantine", "list", "--csv", "--limit", "1"], env={"LINLI_HOME": str(tmp_path), **ADDRESS})
+    rows = list(csv.reader(io.StringIO(done.output)))
+    assert [row[1] for row in rows] == ["键", "a", "b", "c"] and not any(cell.startswith("=") for row in rows for cell in row)
 
 
 def test_the_hint_of_the_list_can_be_pasted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

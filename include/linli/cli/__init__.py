@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
@@ -32,11 +31,14 @@ from linli.cli.terminal import (
     settings_of_environment,
     stop,
     tell_of_demo,
+    write_csv,
 )
+from linli.cli.usage import Commands
 from linli.settings import SHANGHAI, Settings
-from linli.spreadsheets import inert
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="邻里：小区执法进驻的数据管道与仓库")
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="邻里：小区执法进驻的数据管道与仓库"
+)
 app.add_typer(demo.app, name="demo")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(months.app, name="month")
@@ -45,8 +47,18 @@ app.add_typer(serve.app, name="serve")
 app.add_typer(contracts.app, name="contracts")
 
 
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        from linli import pipeline
+
+        console.print(pipeline.code_version(Settings.load().project), highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="版本及决定数字的代码的校验值")] = False,
+) -> None:
     os.umask(0o077)
 
 
@@ -204,12 +216,7 @@ def sql(
             cursor = con.execute(query)
             names = [d[0] for d in cursor.description or ()]
             if csv:
-                import csv as csv_format
-
-                writer = csv_format.writer(sys.stdout)
-                writer.writerow(names)
-                while rows := cursor.fetchmany(10_000):
-                    writer.writerows([[inert(cell) for cell in row] for row in rows])
+                write_csv(names, iter(lambda: cursor.fetchmany(10_000), []))
             else:
                 show_rows(console, names, cursor.fetchall(), limit)
         except duckdb.Error as error:
@@ -350,6 +357,9 @@ def rebuild(
     with explained(), progress() as tell:
         tell(f"重算 {chosen}", 0, 0)
         found = pipeline.rebuild(settings, chosen, into=into)
+    if found.published_hash:
+        same = found.published_hash == found.content_hash
+        console.print("✓ 与当夜发布的一致" if same else f"▲ 与当夜发布的（{found.published_hash}）不同：当夜之后改过代码、设置或参考数据")
     if not found.batches:
         errors.print("[yellow]▲ 到这一天为止没有任何已入库的数据：算出的表都是空的，或只有参考数据")
     console.print(f"截至 {found.as_of.astimezone(SHANGHAI):%Y-%m-%d %H:%M}  内容校验值 {found.content_hash}", soft_wrap=True)

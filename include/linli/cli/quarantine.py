@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from linli.cli.terminal import console, day_of, explained, settings_of_environment
+from linli.cli.terminal import console, day_of, explained, settings_of_environment, write_csv
 
 app = typer.Typer(no_args_is_help=True, help="退回的记录：哪条、违反哪条规则、怎么改；哪些暂准不改")
 
@@ -21,6 +21,7 @@ def quarantine_list(
     submitter: Annotated[str | None, typer.Option(help="提交方，如 340405-C01")] = None,
     closed: Annotated[bool, typer.Option("--with-closed", help="连同已改好的")] = False,
     limit: Annotated[int, typer.Option(min=1, help="最多显示的条数")] = 50,
+    as_csv: Annotated[bool, typer.Option("--csv", help="以 CSV 输出全部")] = False,
 ) -> None:
     """列出退回待改的记录。"""
     from linli import pipeline
@@ -32,19 +33,26 @@ def quarantine_list(
         waived = pipeline.waived_entries(settings, pipeline.today(settings))
     tolerated = sum(e.closed_at is None and (e.source, e.record, e.key) in waived for e in entries)
     catalog = pipeline.catalog(settings)
+    names = ("记录", "键", "违反的规则", "提交方", "退回于", "状态")
     shown = Table(
-        *(Column(name, overflow="fold", no_wrap=name == "键") for name in ("记录", "键", "违反的规则", "提交方", "退回于", "状态")),
+        *(Column(name, overflow="fold", no_wrap=name == "键") for name in names),
         title=f"退回 {len(entries)} 条" + (f"，其中暂准 {tolerated} 条" if tolerated else ""),
         title_justify="left",
     )
-    for entry in entries[:limit]:
+    rows: list[tuple[str, ...]] = []
+    for entry in entries if as_csv else entries[:limit]:
         state = "暂准" if (entry.source, entry.record, entry.key) in waived else "待改"
         state = state if entry.closed_at is None else f"已了结（{CLOSED[entry.closed_reason or '']}）"
         kind = catalog.record(f"{entry.source}.{entry.record}")
-        rules = "\n".join(f"{pipeline.rule_words(kind, rule).message}（{rule}）" for rule in entry.rules)
+        broken = "\n".join(f"{pipeline.rule_words(kind, rule).message}（{rule}）" for rule in entry.rules)
         called = readable(entry.key) + (f"\n{entry.source_ref}" if kind.extract.sheet == "*" and entry.source_ref else "")
-        row = (f"{kind.label} {kind.full_name}", called, rules, entry.submitter or "")
-        shown.add_row(*row, moment(entry.opened_at), state)
+        row = (f"{kind.label} {kind.full_name}", called, broken, entry.submitter or "")
+        rows.append((*row, moment(entry.opened_at), state))
+    if as_csv:
+        write_csv(names, [rows])
+        return
+    for told in rows:
+        shown.add_row(*map(escape, told))
     console.print(shown)
     if len(entries) > limit:
         console.print(f"还有 {len(entries) - limit} 条未显示：--limit {len(entries)}")
@@ -78,9 +86,10 @@ def quarantine_show(
         console.print("暂准：仍不入库，但不再催改" if (entry.source, entry.record, entry.key) in waived else "待改")
     for word in found.words:
         console.print(f"  ✗ {word.rule}：{word.message}\n    → {word.fix}", highlight=False)
-    shown = Table("列", "名称", "值")
-    for name, label, value in found.values:
-        shown.add_row(name, label, value)
+    rows = len(found.values[0][2])
+    shown = Table("列", "名称", *(["值"] if rows == 1 else [f"值（第 {number} 行）" for number in range(1, rows + 1)]))
+    for name, label, values in found.values:
+        shown.add_row(name, label, *map(escape, values))
     console.print(shown)
 
 

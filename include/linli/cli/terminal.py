@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import errno
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -19,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from linli.failures import Refusal
 from linli.settings import Settings, SettingsError, misspelled, variable_of
+from linli.spreadsheets import inert
 
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140)
 errors = Console(stderr=True)
@@ -140,6 +142,14 @@ def connections(settings: Settings) -> set[str]:
 
 def _declared(settings: Settings) -> set[str]:
     return {path.parent.name for path in (settings.project / "expectations").glob("*/_source.yml")}
+
+
+def write_csv(names: Sequence[str], batches: Iterable[Sequence[Sequence[object]]]) -> None:
+    """Rows to standard output, so that no spreadsheet takes a text for a formula."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(names)
+    for rows in batches:
+        writer.writerows([[inert(cell) for cell in row] for row in rows])
 
 
 @contextmanager

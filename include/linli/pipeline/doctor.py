@@ -72,7 +72,8 @@ def _sources(settings: Settings, declared: Catalog) -> Iterator[Finding]:
                     for table in reading.tables.values():
                         table.close()
         except Refusal as error:
-            yield Finding(source.label, "broken", str(error), f"检查 {variable} 的地址、账号和权限，以及对方系统是否在运行")
+            remedy = f"检查 {variable} 的地址、账号和权限，以及对方系统是否在运行"
+            yield Finding(source.label, "broken", str(error), "linli demo up" if settings.is_demo else remedy)
         else:
             yield Finding(source.label, "ok", f"可读，{len(source.feeds)} 路数据的表和字段都在")
 

@@ -50,12 +50,13 @@ class RestatementsMissing(Refusal):
 @dataclass(frozen=True)
 class Published:
     """A past as_of computed again: the content hash of its figures, how many batches they come from, and where they were written, if
-    anywhere."""
+    anywhere; `published_hash` is that of the night as it was published, None without one."""
 
     as_of: dt.datetime
     content_hash: str
     batches: int
     path: Path | None
+    published_hash: str | None
 
 
 def check_closable(settings: Settings, month: dt.date) -> None:
@@ -174,16 +175,18 @@ def rebuild(settings: Settings, day: dt.date, *, into: Path | None = None) -> Pu
         raise FileExistsError(17, "文件已存在", str(into))
     with register_of(settings) as register:
         check_loaded_by_itself(register, day)
-        if not any(register.run(each["run_id"]).as_of >= as_of(day) for each in register.publications(1000)):
+        reached = {each["run_id"]: register.run(each["run_id"]).as_of for each in register.publications(1000)}
+        if not any(reach >= as_of(day) for reach in reached.values()):
             raise DayNotLoaded(f"{day} 还没有载入并发布，没有可重算的：先运行 linli night --day {day}")
         run = register.begin_run(day, as_of(day), kind=REBUILD, code_version=code_version(settings.project))
+        published = next((each["content_hash"] for each in register.publications(1000) if reached.get(each["run_id"]) == as_of(day)), None)
         verdicts, seeds = register.verdicts(known_by=run.as_of), register.seeds_at(run.as_of)
         with _ended(register, run), _computed(settings, register, run, verdicts, seeds) as (built, _):
             target = built.with_name("figures.duckdb")
             digest = publication.export_alone(built, target)
             if into is not None:
                 shutil.move(target, into)
-    return Published(run.as_of, digest, len({verdict.batch_id for verdict in verdicts}), into)
+    return Published(run.as_of, digest, len({verdict.batch_id for verdict in verdicts}), into, published)
 
 
 def _loaded(register: Register, day: dt.date) -> Run:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from linli.contracts import Catalog
 from linli.pipeline.night import NightReport
@@ -133,8 +134,8 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
         + (f"，其中暂准 {table.waived:,} 条" if table.waived else "")
         + "（同一编号只计一条，已改好、已删除或已被更新文件取代的不计）\n"
         + typeable(
-            f"查看待改：linli quarantine list，退回单：linli slips\n查询：{_QUERY.format(month=table.run.day.replace(day=1))}\n"
-            f"月度复盘：linli review {table.run.day:%Y-%m}\n"
+            f"查看待改：linli quarantine list，退回单：linli slips\n查询：{_QUERY.format(month=table.newest_whole_month)}\n"
+            f"月度复盘：linli review {table.newest_whole_month:%Y-%m}\n"
         )
         + f"已发布{degraded}：{settings.published}",
         soft_wrap=True,
@@ -200,12 +201,21 @@ def show_slips(console: Console, written: WrittenSlips) -> None:
 
 
 def show_rows(console: Console, names: list[str], rows: list[tuple[Any, ...]], limit: int) -> None:
-    """Prints query results as a table; says how many rows were left off."""
-    shown = Table()
-    for name in names:
-        shown.add_column(name, overflow="fold")
-    for row in rows[:limit]:
-        shown.add_row(*["" if v is None else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row])
-    console.print(shown)
+    """Prints query results as a table, one under the other where that would be too wide; says how many rows were left off."""
+    texts = [["" if v is None else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row] for row in rows[:limit]]
+    widths = [max(map(cell_len, column)) for column in zip(names, *texts, strict=True)]
+    if len(names) > 1 and sum(widths) + 3 * len(names) + 1 > console.width:
+        for number, row in enumerate(texts, 1):
+            shown = Table(title=f"第 {number} 行", title_justify="left", show_header=False, box=SIMPLE_HEAD, pad_edge=False)
+            shown.add_column(no_wrap=True)
+            shown.add_column(overflow="fold")
+            for name, text in zip(names, row, strict=True):
+                shown.add_row(escape(name), escape(text))
+            console.print(shown)
+    else:
+        shown = Table(*(Column(escape(name), overflow="fold") for name in names))
+        for row in texts:
+            shown.add_row(*map(escape, row))
+        console.print(shown)
     if len(rows) > limit:
         console.print(f"还有 {len(rows) - limit} 行未显示：--limit {len(rows)}")

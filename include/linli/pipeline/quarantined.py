@@ -57,14 +57,14 @@ class RowBehind:
 
 @dataclass(frozen=True)
 class QuarantinedRow:
-    """A quarantined row: `values` are (column, Chinese label, text); personal columns hold pseudonyms. `file_sha` is the checksum of the
-    file it came in, empty for a system's."""
+    """A quarantined row: `values` are (column, Chinese label, text), of an entry whose number stands in several rows the texts of all of
+    them; personal columns hold pseudonyms. `file_sha` is the checksum of the file it came in, empty for a system's."""
 
     entry: QuarantineEntry
     label: str
     where: str | None
     words: list[Words]
-    values: list[tuple[str, str, str]]
+    values: list[tuple[str, str, list[str]]]
     file_sha: str = ""
 
 
@@ -76,6 +76,8 @@ def quarantine_entries(
     Raises NotDeclared for a source or record, NoSuchSubmitter, and RegisterError when nothing has been loaded yet.
     """
     declared = catalog(settings)
+    if source and record and "." in record and not record.startswith(f"{source}."):
+        raise NotDeclared(f"--source {source} 与 --record {record} 说的不是同一来源，只给一个即可")
     order = {r.full_name: n for n, r in enumerate(r for s in declared.sources.values() for r in s.records)}
     check_source(declared, source)
     if record is not None and not any(record in (name, name.partition(".")[2]) for name in order):
@@ -199,6 +201,11 @@ def as_landed(row: Mapping[str, Any], column: str) -> str:
     return "" if value is None else str(value)
 
 
+def _told(row: Mapping[str, Any], column: str) -> str:
+    """The value of a column as people read it; of a cell that could not be read, what stood in it."""
+    return as_landed(row, column) if column in (row.get("_unreadable") or ()) else shown(row.get(column))
+
+
 def rule_words(record: RecordDecl, rule: str) -> Words:
     """A broken rule in words that hold for every row: what a row says there is left out."""
     check = next((check for check in record.checks if check.rule == rule), None)
@@ -226,5 +233,6 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
     found = next((b for b in behind if b.row.get("_row_no") == entry.row_no), None)
     if found is None:
         raise RegisterError(f"{full_name} {key}：批次文件中没有第 {entry.row_no} 行")
-    values = [(c.name, c.label, shown(found.row.get(c.name))) for c in record.columns]
+    rows = [found.row, *(other.row for other in behind if other is not found)]
+    values = [(c.name, c.label, [_told(row, c.name) for row in rows]) for c in record.columns]
     return QuarantinedRow(entry, record.label, found.row.get("_source_ref"), found.words, values, file_sha or "")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from linli import publication
-from linli.calendar import previous_month
+from linli.calendar import next_month, previous_month
 from linli.contracts import Catalog
 from linli.contracts.model import OF_THE_FILE
 from linli.pipeline.steps import catalog, register_of
@@ -58,6 +58,12 @@ class ClosingTable:
     newest_before: dt.date | None = None
     waived: int = 0
     settled: Settled = field(default_factory=lambda: Settled({}, ()))
+
+    @property
+    def newest_whole_month(self) -> dt.date:
+        """The month that ends with the day of the run, else the one before: a month just begun has nothing to be looked at yet."""
+        month = self.run.day.replace(day=1)
+        return month if self.run.day + dt.timedelta(days=1) == next_month(month) else previous_month(month)
 
     @property
     def is_degraded(self) -> bool:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from linli.contracts import Catalog, load
 from linli.pipeline.night import NightReport
-from linli.pipeline.present import show_closing, show_days, show_slips, show_sources
+from linli.pipeline.present import show_closing, show_days, show_rows, show_slips, show_sources
 from linli.pipeline.report import ClosingTable, Settled
 from linli.pipeline.slips import WrittenSlips
 from linli.register import Run, SourceStatus
@@ -46,8 +46,7 @@ def page() -> Console:
 def said(catalog: Catalog, *statuses: SourceStatus) -> str:
     console = page()
     show_closing(console, closing(*statuses), catalog, Settings.load({"LINLI_HOME": "/srv/linli"}))
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    return printed(console)
 
 
 def test_a_night_without_all_its_sources_is_degraded(catalog: Catalog) -> None:
@@ -140,3 +139,28 @@ def test_slips_are_listed_with_whose_they_are(catalog: Catalog) -> None:
     assert "340405-S01 春晖[站]" in text and "case_system-340405-S01.xlsx" in text
     assert "提交方不明" in text and "case_system-unknown.xlsx" in text
     assert told().startswith("没有待改的退回\n")
+
+
+def printed(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_rows_too_wide_for_the_terminal_stand_one_under_the_other() -> None:
+    names, row = ["case_no", "satisfaction_rate", "words"], ("340405-2026-000001", 0.5, "[b]很长的一句话" * 9)
+    narrow, wide = Console(width=80, file=io.StringIO()), Console(width=400, file=io.StringIO())
+    for console in (narrow, wide):
+        show_rows(console, names, [row, row], 1)
+    assert [line.split()[0] for line in printed(narrow).splitlines() if line.strip()][:3] == ["第", "case_no", "satisfaction_rate"]
+    assert "0.5000" in printed(narrow) and "[b]很长" in printed(narrow) and "还有 1 行未显示：--limit 2" in printed(narrow)
+    assert any(set(names) <= set(line.replace("┃", " ").split()) for line in printed(wide).splitlines())
+
+
+def test_what_is_to_be_looked_at_is_the_newest_whole_month() -> None:
+    def whole(day: dt.date) -> dt.date:
+        run = Run("night", 1, "night", day, as_of(day))
+        return ClosingTable(run, "succeeded", [], [], [], [], 0).newest_whole_month
+
+    assert whole(dt.date(2026, 10, 31)) == dt.date(2026, 10, 1)
+    assert whole(dt.date(2026, 11, 1)) == whole(dt.date(2026, 11, 29)) == dt.date(2026, 10, 1)
+    assert whole(dt.date(2027, 1, 5)) == dt.date(2026, 12, 1)
