@@ -36,7 +36,7 @@ def _take(handle: int, path: Path, how: int, waits: bool) -> None:
     except BlockingIOError:
         if not waits:
             raise
-        words = "正在等待另一个 linli 进程用完 %s；它若已停住不动，查出它（fuser -v %s）并结束它即可"
+        words = "正在等待另一个 linli 进程用完 %s（同一夜里并行的也算）；它若已停住不动，查出它（fuser -v %s）并结束它即可"
         said = threading.Timer(SAID_AFTER_SECONDS, log.warning, (words, path.name, path))
         said.daemon = True
         said.start()

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from linli import closing, pipeline, publication, review
-from linli.pipeline.months import MonthNotLoaded, NotApproved
+from linli.closing import NothingToClose
+from linli.pipeline.months import MonthNotLoaded, NotApproved, NotNext
 from linli.pipeline.proposals import Choice, ProposedCampaign
 from linli.pipeline.steps import DayNotOver
 from warehouse_home import Home, at, callback, case, step
@@ -96,6 +97,8 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     with pytest.raises(MonthNotLoaded, match="2026-10-31"):
         pipeline.close_month(home.settings, OCTOBER, approved_by="李主任")
     october = published(home, "2026-11-01")
+    with pytest.raises(NothingToClose, match="2026-09 在最早有案件环节到期的 2026-10 之前"):
+        pipeline.close_month(home.settings, dt.date(2026, 9, 1), approved_by="李主任")
     with pytest.raises(NotApproved, match="--approved-by"):
         pipeline.close_month(home.settings, OCTOBER, approved_by=" ")
     with pytest.raises(DayNotOver, match="2026-10-31 还没有过完：已过完的最新一天是 2026-10-30"):
@@ -108,6 +111,9 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     )
     frozen_as = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign=Choice("占道堆物", [CAMPAIGN]))
     frozen = {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()}
+    pipeline.check_next(home.settings, dt.date(2026, 11, 1))
+    with pytest.raises(NotNext, match="2026-11 还没有结账，2026-12 在它之后：请按月依次结账"):
+        pipeline.check_next(home.settings, dt.date(2026, 12, 1))
 
     # what happens in November is November's, a withdrawal too; a call or a withdrawal of October that comes in late is not
     home.land("case_system.cases", [case("340405-2026-2", "2026-11-02 09:00")], snapshot="2026-11-04")
