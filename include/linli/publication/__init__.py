@@ -3,9 +3,10 @@
 from linli.publication.audit import AuditFailed, audit
 from linli.publication.content import PUBLISHED_SCHEMAS
 from linli.publication.reader import SCHEMAS, NothingPublished, ask, holds, open_published, open_with_closed, tables_of
-from linli.publication.release import Release, content_hash, export_alone, publish
+from linli.publication.release import OLDEST_CLIENT, Release, content_hash, export_alone, publish
 
 __all__ = [
+    "OLDEST_CLIENT",
     "PUBLISHED_SCHEMAS",
     "SCHEMAS",
     "AuditFailed",

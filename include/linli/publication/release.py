@@ -26,7 +26,8 @@ AUDIT = "audit"
 """the stage whose answers are those of the audit"""
 _OF_RUNS = "service"
 """schema of the tables that tell of runs: published in main, outside the hash"""
-_STORAGE = "v1.2.0"
+OLDEST_CLIENT = "1.2.0"
+"""the oldest DuckDB that reads a release; analysts are promised it, and benchmarks/older_client.py asks one"""
 _PARTS = "content_parts"
 _PART_COLUMNS = ("table_name", "month", "row_count", "fingerprint", "digest")
 _PART_SCHEMA = pa.schema(zip(_PART_COLUMNS, (pa.string(), pa.date32(), pa.int64(), pa.string(), pa.string()), strict=True))
@@ -105,7 +106,7 @@ def _begin(con: duckdb.DuckDBPyConnection, target: Path, base: Path | None) -> d
             return held
         con.execute("detach release")
         target.unlink()
-    con.execute(f"attach '{target}' as release (storage_version '{_STORAGE}')")
+    con.execute(f"attach '{target}' as release (storage_version 'v{OLDEST_CLIENT}')")
     for schema in PUBLISHED_SCHEMAS:
         con.execute(f"create schema release.{schema}")
     return {}

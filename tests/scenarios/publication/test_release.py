@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from linli.publication import AuditFailed, NothingPublished, ask, content_hash, open_published, publish, release
+from linli.publication import OLDEST_CLIENT, AuditFailed, NothingPublished, ask, content_hash, open_published, publish, release
 from linli.register import Register, Run, SupersededRun
 from linli.settings import Settings, as_of
 
 DAY = dt.date(2026, 10, 31)
+PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -173,6 +175,35 @@ def test_three_releases_are_kept(settings: Settings, register: Register) -> None
         _published(settings, register)
     assert len(list(settings.releases.glob("linli-*.duckdb"))) == 3
     assert settings.published.resolve() in list(settings.releases.glob("linli-*.duckdb"))
+
+
+def storage(path: Path) -> tuple[str, int]:
+    """The oldest DuckDB that can read the file, as this one tells it, and the version of the format in the file's own header."""
+    with duckdb.connect() as con:
+        con.execute(f"attach '{path}' as release (read_only)")
+        [(said,)] = con.execute("select tags['storage_version'] from duckdb_databases() where database_name = 'release'").fetchall()
+    header = path.read_bytes()[:20]
+    assert header[8:12] == b"DUCK"
+    return str(said), int.from_bytes(header[12:20], "little")
+
+
+def test_the_oldest_client_can_read_every_release(settings: Settings, register: Register, tmp_path: Path) -> None:
+    """One written from the beginning, one made out of that, and one made after so much has gone that it is written anew."""
+    with duckdb.connect() as con:
+        con.execute(f"attach '{tmp_path / 'oldest'}' as oldest (storage_version 'v{OLDEST_CLIENT}')")
+        con.execute(f"attach '{tmp_path / 'newest'}' as newest")
+    of_the_oldest = storage(tmp_path / "oldest")
+    assert of_the_oldest[0] == f"v{OLDEST_CLIENT}+" and storage(tmp_path / "newest") > of_the_oldest
+    for rows in ({}, {"on_time": 2, "late": 2}, {"on_time": 1, "late": 3}):
+        _published(settings, register, **rows)
+        assert storage(settings.published.resolve()) == of_the_oldest
+
+
+@pytest.mark.parametrize("document", ["README.md", "README.zh-CN.md", "docs/queries/README.md", "docs/howto/copies.md"])
+def test_analysts_are_told_which_clients_can_read_a_release(document: str) -> None:
+    text = (PROJECT / document).read_text(encoding="utf-8")
+    told = re.findall(r"DuckDB (?:client )?(?:from )?(\d+\.\d+)", text)
+    assert told == [OLDEST_CLIENT.rpartition(".")[0]]
 
 
 def test_a_reader_keeps_its_release_while_another_is_switched_in(settings: Settings, register: Register) -> None:
