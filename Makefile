@@ -39,7 +39,7 @@ unit: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/unit
 
 bench: $(VENV)/.ready-dev
-	@missed=; for name in extraction gate night similar dag_parse; do $(BIN)/python benchmarks/$$name.py || missed="$$missed $$name"; done; \
+	@missed=; for name in extraction gate night similar dag_parse review; do $(BIN)/python benchmarks/$$name.py || missed="$$missed $$name"; done; \
 	if [ -n "$$missed" ]; then echo "These failed or missed their figure:$$missed"; exit 1; fi
 
 worlds: $(VENV)/.ready-dev

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BENCHMARKS = ["extraction", "gate", "night", "similar", "dag_parse"]
+BENCHMARKS = ["extraction", "gate", "night", "similar", "dag_parse", "review"]
 
 
 @pytest.fixture
