@@ -252,7 +252,9 @@ def _choices(page: Any, sheet: SlipSheet, own: Sequence[str], lists: _Lists) -> 
         if not entries:
             continue
         codes = [code for code, _ in entries]
-        is_short = not any(name for _, name in entries) and len(",".join(codes)) <= _LONGEST_LIST and not any("," in code for code in codes)
+        # a comma would end a code in the rule, and a quotation mark the list, which is a formula
+        is_plain = not any(name for _, name in entries) and not any({*code} & {",", '"'} for code in codes)
+        is_short = is_plain and len(",".join(codes)) <= _LONGEST_LIST
         page.data_validation(
             first, place, last, place,
             {

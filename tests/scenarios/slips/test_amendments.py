@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,11 +19,11 @@ from linli.pipeline import slips as slips_of_pipeline
 from linli.pipeline.words import readable
 from linli.register import QuarantineEntry, Register
 from linli.settings import SHANGHAI, Settings
+from payloads import PAYLOADS
 from scenarios.slips.filled_in import lines, matter, meeting
 from scenarios.slips.office import HEADING_ROW, Cells, as_csv, as_workbook, change, column, opened
 
 DAYS = [dt.date(2026, 11, day) for day in range(3, 8)]
-PAYLOADS = Path(__file__).parents[1] / "review" / "payloads.jsonl"
 SLIP = "meeting_returns-340405-C01.xlsx"
 
 
@@ -349,12 +348,11 @@ def test_what_is_waived_is_on_no_slip(three_bad: Inbox) -> None:
 
 def test_texts_come_back_as_they_went_out(inbox: Inbox) -> None:
     """Formulas, markup, templates, control characters: nothing of them is carried out or changed on the way; and a stopped batch."""
-    payloads = [json.loads(line) for line in PAYLOADS.read_text(encoding="utf-8").splitlines()]
-    rows = [meeting("C01", number, "茶话会", host=f"x{text}", on="2026-10-08") for number, text in enumerate(payloads, 1)]
+    rows = [meeting("C01", number, "茶话会", host=f"x{text}", on="2026-10-08") for number, text in enumerate(PAYLOADS, 1)]
     inbox.drop("340405-C01_202610_会议.xlsx", as_workbook({"会议": lines("C01", "会议", *rows)}))
     assert all("batch_stopped" in entry.rules for entry in inbox.night())
     before, slip = inbox.newest(), inbox.slip()
-    for line in range(len(payloads)):
+    for line in range(len(PAYLOADS)):
         change(slip["会议 2026-10"], line, 会议类型="会谈")
     inbox.drop("x.xlsx", as_workbook(slip))
     assert inbox.night() == []

@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import re
 import time
+import unicodedata
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,13 +18,12 @@ from lxml import etree
 
 from linli.contracts import Catalog, load
 from linli.contracts.slip import HIDDEN, slip_title
-from linli.slips import BadRow, Fault, Slip, SlipSheet, choices, write_folder
+from linli.slips import BadRow, Fault, Reference, Slip, SlipSheet, choices, write_folder
 from linli.slips.book import render
+from payloads import LONG, PAYLOADS, live_in_workbook
 
 ROOT = Path(__file__).parents[3]
-PAYLOADS = [json.loads(line) for line in (ROOT / "tests/scenarios/review/payloads.jsonl").read_text(encoding="utf-8").splitlines()] + [
-    "字" * 40_000
-]
+TEXTS = [*PAYLOADS, LONG]
 OCTOBER, DAY = dt.date(2026, 10, 1), dt.date(2026, 11, 3)
 TYPE = Fault("meeting_type_listed", "会议类型“茶话会”不在规定选项内", "请从以下选项中选择：会谈", ("meeting_type",))
 BATCH = Fault("batch_stopped", "整批多数记录不合格", "请整批重报")
@@ -43,10 +45,13 @@ def catalog() -> Catalog:
     return load(ROOT / "expectations")
 
 
-def slip(catalog: Catalog, text: str = "社区", *, name: str = "春晖社区", faults: tuple[Fault, ...] = (TYPE, BATCH)) -> Slip:
+def slip(
+    catalog: Catalog, text: str = "社区", *, name: str = "春晖社区", faults: tuple[Fault, ...] = (TYPE, BATCH),
+    reference: Reference = REFERENCE,
+) -> Slip:  # fmt: skip
     record = catalog.record("meeting_returns.meetings")
     values = {column.name: text for column in record.columns} | {"meeting_type": "茶话会"}
-    sheet = SlipSheet(record, [BadRow("台账-1.xlsx 会议!第7行", values, faults)], OCTOBER, choices(record, REFERENCE, "340405-C01"))
+    sheet = SlipSheet(record, [BadRow("台账-1.xlsx 会议!第7行", values, faults)], OCTOBER, choices(record, reference, "340405-C01"))
     return Slip("meeting_returns", "会议台账", "340405-C01", name, DAY, [sheet], is_returned=True)
 
 
@@ -120,12 +125,26 @@ def test_the_slip_of_a_system_is_only_read(catalog: Catalog) -> None:
     assert any("请在案件系统中更正，不用交回此单" in str(line) for line in explanation)
 
 
-@pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
+@pytest.mark.parametrize("payload", TEXTS, ids=range(len(TEXTS)))
 def test_no_text_becomes_a_formula(catalog: Catalog, payload: str) -> None:
     fault = Fault("meeting_type_listed", payload, payload, ("meeting_type",))
-    for tree in trees(render(slip(catalog, payload, name=payload[:30], faults=(fault,)))).values():
-        assert tree.findall(".//{*}f") == tree.findall(".//{*}hyperlink") == tree.findall(".//{*}ddeLink") == []
-        assert "External" not in {element.get("TargetMode") for element in tree.iter("{*}Relationship")}
+    held = slip(catalog, payload, name=payload[:30], faults=(fault,), reference=texts_of_reference(payload))
+    content = render(replace(held, source_label=payload, submitter=payload))
+    assert live_in_workbook(content) == []
+    listed = trees(content)["xl/worksheets/sheet2.xml"].iter("{*}formula1")
+    assert all(re.fullmatch(r"'名录'![$A-Z0-9:]+|\"[^\"]*\"", str(formula.text)) for formula in listed)
+    assert any(visible(payload) in visible(str(value)) for rows in cells(content).values() for row in rows for value in row)
+
+
+def texts_of_reference(text: str) -> Reference:
+    """REFERENCE with every name the text; what decides which rows are near stays."""
+    near = ("community_code", "district_code")
+    return {name: [{k: v if k in near else text for k, v in row.items()} for row in rows] for name, rows in REFERENCE.items()}
+
+
+def visible(text: str) -> str:
+    """What both a workbook and its reader keep of a text: no control characters, blanks as one, not more than a cell holds."""
+    return " ".join("".join(sign for sign in text if unicodedata.category(sign)[0] != "C" or sign.isspace()).split())[:30_000]
 
 
 def test_cells_are_of_the_format_for_text(catalog: Catalog) -> None:
