@@ -15,6 +15,8 @@ from linli.pipeline.proposals import FILLED_IN
 
 PROJECT = Path(__file__).resolve().parents[2]
 HEAVY = ("pandas", "duckdb", "dbt", "great_expectations", "pyarrow", "adbc_driver_manager")
+TEXT = "{{ 7*7 }} {% for x in y %} {# x #} ${7*7}"
+"""what is no text to the templates of Airflow"""
 PROBE = """
 import json, logging, os, sys
 logging.disable(logging.CRITICAL)
@@ -32,7 +34,13 @@ def shown(dag):
     yield dag.dag_display_name
     yield from (t.task_display_name for t in dag.tasks)
     yield from (group.group_display_name for name, group in dag.task_group.get_task_group_dict().items() if name)
+class Answered:
+    def xcom_pull(self, task_ids):
+        return {"subject": os.environ["TEXT"], "body": os.environ["TEXT"]}
+review = bag.dags["monthly_review"]
+approve = review.get_task("approve")
 print(json.dumps({
+    "asked": [approve.render_template(getattr(approve, n), {"ti": Answered()}, review.get_template_env()) for n in ("subject", "body")],
     "errors": list(bag.import_errors),
     "loaded": loaded,
     "after": {
@@ -58,7 +66,7 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     env = {"PATH": "", "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
-    env["LINLI_RETRY_SECONDS"] = "7"
+    env |= {"LINLI_RETRY_SECONDS": "7", "TEXT": TEXT}
     done = subprocess.run([sys.executable, "-c", PROBE], cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
@@ -95,6 +103,10 @@ def test_alerts_are_sent_after_each_publication_and_every_hour_whatever_became_o
 
 def test_the_form_of_the_review_is_filled_in_with_the_first_proposal() -> None:
     assert f'Param("{FILLED_IN}", ' in (PROJECT / "dags" / "monthly_review.py").read_text(encoding="utf-8")
+
+
+def test_a_name_in_the_question_is_no_template(parsed: dict[str, Any]) -> None:
+    assert parsed["asked"] == [TEXT, TEXT]
 
 
 def test_every_declared_source_has_its_group_and_none_stops_the_gate(parsed: dict[str, Any]) -> None:

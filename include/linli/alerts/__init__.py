@@ -4,7 +4,7 @@ from linli.alerts.channels import Channel, Clock, Outcome
 from linli.alerts.configuration import OUTBOX, Configuration, ConfigurationError, NoSuchChannel, load
 from linli.alerts.delivery import Delivered, deliver
 from linli.alerts.messages import KINDS, SEVERITIES, Letter, Line, Message, Subject, fingerprint_of
-from linli.alerts.rendering import as_text
+from linli.alerts.rendering import as_text, unmarked
 from linli.alerts.silences import NotSilenced, Silence, check
 from linli.alerts.spool import NoSuchMessage, Spool, Tally, Told
 
@@ -34,4 +34,5 @@ __all__ = [
     "deliver",
     "fingerprint_of",
     "load",
+    "unmarked",
 ]

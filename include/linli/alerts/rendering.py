@@ -16,6 +16,8 @@ PRODUCT = "邻里"
 """stands in every message, so that a robot may demand it as its keyword"""
 
 _WIDE = str.maketrans({c: chr(ord(c) + 0xFEE0) for c in "<>[]{}*`#@&\\|~!$^"})
+_EMPHASIS = re.compile(r"(?<!\w)_+|_+(?!\w)")
+"""an underscore between letters is part of a name, beside anything else it is markup"""
 _EDGES = "-+=_ "
 _WIDE_EDGES = str.maketrans({c: chr(ord(c) + 0xFEE0) for c in "-+=_"})
 # What chats and mail programs make a link of by themselves: an address with its protocol, www., a name under a common domain.
@@ -37,7 +39,7 @@ def unmarked(text: str, limit: int = TEXT_CHARACTERS) -> str:
     begun = cleaned.lstrip(_EDGES)
     # a line that begins with these would be a list, a rule or a heading
     marks = cleaned[: len(cleaned) - len(begun)].translate(_WIDE_EDGES)
-    return marks + " ".join(map(_without_emphasis, begun.split(" ")))
+    return marks + _EMPHASIS.sub(lambda found: "＿" * len(found[0]), begun)
 
 
 def as_text(letter: Letter) -> str:
@@ -109,12 +111,3 @@ def _cut(letter: Letter, laid_out: Callable[[Sequence[str]], str], limit: int, w
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return with_first(low)
-
-
-def _without_emphasis(word: str) -> str:
-    """An underscore between letters is part of a name, at the edge of a word it is markup."""
-    core = word.strip("_")
-    if not core:
-        return word.replace("_", "＿")
-    start = word.index(core)
-    return "＿" * start + core + "＿" * (len(word) - start - len(core))

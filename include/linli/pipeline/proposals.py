@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from linli import closing, publication
+from linli.alerts import unmarked
 from linli.calendar import next_month
 from linli.failures import Refusal
 from linli.pipeline.missing import missing_at_the_close
@@ -67,6 +68,8 @@ NONE = "0"
 
 _BY_DISTRICT = re.compile(r"([0-9]{6})=([0-9]+)")
 _RESTATED_SHOWN = 12
+_LINE_CHARACTERS = 2_000
+_ITEM = "- "
 
 
 class NotProposed(Refusal):
@@ -133,7 +136,13 @@ def proposal(settings: Settings, month: dt.date) -> Proposal:
     if len(districts) > 1:
         lines += ["", f"只填序号时各区都取该项；分区选择写作 {'；'.join(f'{code}=1' for code in districts)}，0 为不开展。"]
     subject = f"{month:%Y年%m月} 综合执法回头看：请批准结账"
-    return Proposal(subject, "\n".join(lines), campaigns, now().isoformat(), lagging, missing, restated)
+    return Proposal(subject, "\n".join(map(_as_markdown, lines)), campaigns, now().isoformat(), lagging, missing, restated)
+
+
+def _as_markdown(line: str) -> str:
+    """A line of the question, of which nothing is markup but that it is an item of a list: names in it come from reference data."""
+    begin = _ITEM if line.startswith(_ITEM) else ""
+    return begin + unmarked(line.removeprefix(begin), _LINE_CHARACTERS)
 
 
 def chosen_campaign(campaigns: Sequence[ProposedCampaign], answer: str) -> Choice:

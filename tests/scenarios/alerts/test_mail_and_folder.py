@@ -15,10 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from linli.alerts import Letter, Outcome
+from linli.alerts import Letter, Line, Outcome
 from linli.alerts.channels import key_of
 from linli.alerts.folder import Folder
 from linli.alerts.mail import Mail, Security, Server
+from payloads import PAYLOADS
 from scenarios.alerts.servers import HANGS_UP, MailServer, free_port, mail_server
 from unit.alerts.letters import MORNING, RETURNED, letter
 
@@ -52,6 +53,17 @@ def test_sent_again_it_is_the_same_mail() -> None:
         mail(server.port).send(Letter(13, RETURNED, MORNING), key_of(FIRST), MORNING)
     ids = [message_from_string(text)["Message-ID"] for _, text in server.mails]
     assert ids[0] == ids[1] and len(set(ids)) == 3
+
+
+def test_no_text_is_a_header_or_a_part_of_its_own() -> None:
+    with mail_server() as server:
+        hostile = [letter(title=text, lines=(Line(text, 1, text),), remedy=(text,)) for text in ["x", *PAYLOADS]]
+        states = {mail(server.port).send(each, key_of(FIRST), MORNING).state for each in hostile}
+    assert states == {"delivered"}
+    read = [message_from_string(text, policy=policy.default) for _, text in server.mails]
+    assert {(*each.keys(),) for each in read} == {(*read[0].keys(),)}
+    assert {(each.get_content_type(), each.is_multipart(), each["To"]) for each in read} == {("text/plain", False, FIRST)}
+    assert {len(each.get_content().splitlines()) for each in read} == {4}
 
 
 def test_a_title_cannot_add_headers() -> None:

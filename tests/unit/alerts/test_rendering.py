@@ -5,19 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from linli.alerts import Letter, Line, Message, as_text
 from linli.alerts.rendering import as_dingtalk, as_feishu, as_wecom, plain, unmarked
 from linli.alerts.webhooks import DingTalk, Feishu, WeCom
+from payloads import PAYLOADS
 from unit.alerts.letters import MORNING, RETURNED, letter
 
-PAYLOADS = [
-    json.loads(line)
-    for line in (Path(__file__).parents[2] / "scenarios" / "review" / "payloads.jsonl").read_text(encoding="utf-8").splitlines()
-]
 CHATS = (
     "<@all>",
     "@all @所有人 @13800000000",
@@ -37,7 +33,7 @@ CHATS = (
     "|a|b|",
     "{{ 模板 }} {% if %} ${jndi}",
 )
-TEXTS = [*(str(p if isinstance(p, str) else p.get("payload", p)) for p in PAYLOADS), *CHATS]
+TEXTS = [*PAYLOADS, *CHATS]
 
 
 def test_golden_text() -> None:
@@ -135,6 +131,32 @@ def test_nothing_from_data_is_markup_a_mention_or_a_link(text: str) -> None:
         assert not set("<[]`@&\\|~!#*") & set(inside), inside
         assert "://" not in inside and "www.e" not in inside
     assert "\r" not in as_text(hostile) and "://" not in as_text(hostile) and len(as_text(hostile).splitlines()) == 5
+
+
+def shape(value: object) -> object:
+    """What a request says besides its texts."""
+    if isinstance(value, dict):
+        return {name: shape(part) for name, part in value.items()}
+    return [shape(part) for part in value] if isinstance(value, list) else "" if isinstance(value, str) else value
+
+
+def texts(value: object) -> list[str]:
+    if isinstance(value, dict | list):
+        return [text for part in (value.values() if isinstance(value, dict) else value) for text in texts(part)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("channel", [WeCom, DingTalk, Feishu])
+def test_no_text_changes_what_a_request_asks_for(channel: type[WeCom | DingTalk | Feishu]) -> None:
+    robot = channel("r", "https://robot.example", lambda: "t", None if channel is WeCom else lambda: "s")
+    harmless, *hostile = [
+        robot.call(letter(title=text, lines=(Line(text, 1, text),), remedy=(text,)), "t", "s", MORNING) for text in ["x", *TEXTS]
+    ]
+    for call in hostile:
+        assert (call.url, call.query) == (harmless.url, harmless.query)
+        assert shape(call.payload) == shape(harmless.payload)
+        titles = [text for text in texts(call.payload) if text.startswith("【")]
+        assert not set("<[]`@&\\|~!#*") & set("".join(titles))
 
 
 def test_names_and_commands_stay_as_they_are() -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from markdown_it import MarkdownIt
 
 from linli import closing
-from linli.pipeline.proposals import NotProposed, ProposedCampaign, chosen_campaign, proposal
+from linli.pipeline.proposals import NotProposed, ProposedCampaign, _as_markdown, chosen_campaign, proposal
 from linli.register import Batch, Register
 from linli.settings import Settings, as_of
+from payloads import by_payload
 
 OCTOBER = dt.date(2026, 10, 1)
 
@@ -86,6 +88,46 @@ def test_the_question(settings: Settings) -> None:
         "下月专项整治建议：",
         "- 1：某区 消防安全（占用通道、飞线充电），春晖花苑、和畅佳园",
     ]
+
+
+def parts(markdown: str) -> list[tuple[str, str]]:
+    """What a text is to those that read it as Markdown: elements, and nothing of their words."""
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
+    inline = [child for token in tokens for child in token.children or [] if child.type != "text"]
+    return [(token.type, token.tag) for token in [*tokens, *inline]]
+
+
+def test_no_name_is_markup(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    restated = {
+        "month": dt.date(2026, 9, 1), "mart": "mart_clock_257", "district_code": "340405", "level": "district", "grain": "step=accept",
+        "metric": "on_time_count", "cause": "late_record", "record_count": 1,
+    }  # fmt: skip
+    before = SimpleNamespace(month=dt.date(2026, 9, 1), asked_at=dt.datetime(2026, 10, 3, tzinfo=dt.UTC), closed_at=None)
+    monkeypatch.setattr(closing, "closed_months", lambda folder: [before])
+    harmless = None
+    # one of each kind: the other lines are made as the next test has them, and every question asks many tables
+    for text in ("x", "![x](http://192.0.2.1/x.png)", "<img src=x onerror=alert(1)>", "x\n\n# x\n\n- x", "{{ 7*7 }}", "{month.__class__}"):
+        row = restated | {"key": text, "old_value": text, "new_value": text, "records": [text]}
+        monkeypatch.setattr(closing, "restated_since", lambda folder, moment, row=row: [row])
+        with duckdb.connect(str(settings.published)) as con:
+            for table, column in (("dim_district", "district_name"), ("dim_level_key", "key_name"), ("code_lists", "code_name")):
+                con.execute(f"update ref.{table} set {column} = $text", {"text": text})
+            con.execute("update mart.mart_return_completeness set community_code = $text, sheet = 'matters'", {"text": text})
+        asked = proposal(settings, OCTOBER)
+        body = parts(asked.body)
+        harmless = harmless or body
+        assert body == harmless, text
+        assert "://" not in asked.body
+        # what is chosen is kept as it is called
+        assert text in asked.campaigns[0]["words"]
+
+
+@by_payload
+def test_no_name_in_a_line_is_markup(payload: str) -> None:
+    lines = "- 1：{0} {0}（{0}、{0}），{0}", "{0}：{0}", "- {0} 到期", "- {0} 到期"
+    written, harmless = ("\n".join(_as_markdown(line.format(text)) for line in lines) for text in (payload, "x"))
+    assert parts(written) == parts(harmless)
+    assert "://" not in written and written.count("\n") == 3
 
 
 def test_a_release_of_an_earlier_day_is_told(settings: Settings) -> None:
