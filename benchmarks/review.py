@@ -1,9 +1,9 @@
 """The review pack of a month, of everybody, in four formats: `python benchmarks/review.py [2026-10]`.
 
 Reads the published file of LINLI_HOME; where nothing is published, the main job is run on a demo district of its own before. Writes the
-pack of the month (without one: of the last whole month loaded) twice into folders that are gone afterwards, and prints the time of each, whether
-both are the same bytes, how many pages the PDFs have and how much is fetched from outside. 0 when the slower one kept the limit, both are
-equal, every PDF is one page and nothing is fetched.
+pack of the month (without one: of the last whole month loaded) twice into folders that are gone afterwards, and prints the time of each,
+whether both are the same bytes, how many pages the PDFs have and how much is fetched from outside. 0 when the slower one kept the limit,
+both are equal, every PDF is one page and nothing is fetched.
 """
 
 from __future__ import annotations

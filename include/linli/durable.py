@@ -1,14 +1,25 @@
-"""What is written stays written: files and folder entries flushed to disk."""
+"""What is written stays written: files and folder entries flushed to disk, under names that are nothing but names."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_NOT_IN_NAMES = re.compile(r"[^0-9A-Za-z_-]+")
+_LONGEST_NAME = 80
+
+
+def name_of(said: str) -> str:
+    """A code as part of a name of a file; it is whatever a source says it is, and those alike but for odd characters stay apart."""
+    plain = _NOT_IN_NAMES.sub("_", said)[:_LONGEST_NAME]
+    return plain if plain == said else f"{plain}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 
 def sync(path: Path) -> None:

@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,7 @@ from linli.cli import app, terminal
 from linli.pipeline import embedded
 from linli.register import Batch, Register
 from linli.settings import SHANGHAI, Settings, as_of
+from payloads import PAYLOADS, live_in_csv
 
 ADDRESS = {"LINLI_CASE_SYSTEM_URL": "postgresql://reader@127.0.0.1:1/cases"}
 
@@ -129,6 +131,74 @@ def test_the_list_of_returned_rows_as_csv_is_whole_and_holds_no_formula(monkeypa
     done = CliRunner().invoke(app, ["quarantine", "list", "--csv", "--limit", "1"], env={"LINLI_HOME": str(tmp_path), **ADDRESS})
     rows = list(csv.reader(io.StringIO(done.output)))
     assert [row[1] for row in rows] == ["键", "a", "b", "c"] and not any(cell.startswith("=") for row in rows for cell in row)
+
+
+def steers(output: str) -> list[str]:
+    """What a terminal would not print but do."""
+    return [sign for sign in output if unicodedata.category(sign)[0] == "C" and sign not in "\n"]
+
+
+def shows(output: str, text: str) -> bool:
+    """Whether the words of `text` stand in a table, however it is broken into lines."""
+    words = "".join(sign if unicodedata.category(sign)[0] not in "CZ" else " " for sign in text).split()
+    return all(word in output for word in words)
+
+
+def test_no_text_of_a_row_is_an_order(published: dict[str, str]) -> None:
+    """A formula to a spreadsheet, markup to what prints the table, a sequence that steers the terminal."""
+    with duckdb.connect(f"{published['LINLI_HOME']}/warehouse/linli.duckdb") as con:
+        con.execute("create table mart.mart_text (n bigint, said varchar)")
+        con.executemany("insert into mart.mart_text values (?, ?)", [[-n, text] for n, text in enumerate(PAYLOADS)])
+    query = "select n, said, said as \"=said[/x]\" from mart_text order by n desc"
+    as_csv = CliRunner().invoke(app, ["sql", "--csv", query], env=published)
+    assert (as_csv.exit_code, live_in_csv(as_csv.stdout)) == (0, [])
+    as_table = CliRunner().invoke(app, ["sql", "--limit", "500", query], env=published)
+    assert as_table.exit_code == 0, as_table.output
+    assert steers(as_table.output) == [] and "=said[/x]" in as_table.output
+    assert [text for text in PAYLOADS if not shows(as_table.output, text)] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["quarantine", "list", "--limit", "500"], ["quarantine", "show", "case_system.callbacks", "k"], ["quarantine", "waivers"],
+     ["month", "list"]],
+)  # fmt: skip
+def test_no_text_of_what_was_returned_or_decided_is_an_order(arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from linli import closing, pipeline
+    from linli.pipeline.quarantined import QuarantinedRow, Words
+    from linli.register import QuarantineEntry, Waiver
+    from linli.settings import as_of
+
+    monkeypatch.setattr(terminal.console, "width", 600)
+    day, rule, together = dt.date(2026, 10, 31), ("key_repeated",), " ".join(PAYLOADS)
+
+    def entry(text: str) -> QuarantineEntry:
+        return QuarantineEntry("case_system", "callbacks", text, rule, text, "b1", 1, None, as_of(day), as_of(day), None, None)
+
+    words, values = [Words(rule[0], text, text) for text in PAYLOADS], [("side", "回访对象", text) for text in PAYLOADS]
+    waivers = [
+        SimpleNamespace(
+            waiver=Waiver(1, "case_system", "callbacks", text, text, 3, text, text, day, day, None),
+            is_effective=True, is_in_force=True, open_entries=1,
+        )
+        for text in PAYLOADS
+    ]  # fmt: skip
+    months = [
+        SimpleNamespace(
+            name="2026-10", month=day, closed_at=as_of(day), approved_by=text, campaign=text, figure_count=1, content_hash="0" * 64
+        )
+        for text in PAYLOADS
+    ]
+    monkeypatch.setattr(pipeline, "quarantine_entries", lambda *_, **__: [entry(text) for text in PAYLOADS])
+    monkeypatch.setattr(pipeline, "quarantined_row", lambda *_: QuarantinedRow(entry(together), "回访", together, words, values))
+    monkeypatch.setattr(pipeline, "waived_entries", lambda *_: frozenset())
+    monkeypatch.setattr(pipeline, "waivers", lambda *_: waivers)
+    monkeypatch.setattr(closing, "closed_months", lambda _: months)
+    monkeypatch.setattr(closing, "restatements", lambda *_: [])
+    done = CliRunner().invoke(app, arguments, env={"LINLI_HOME": str(tmp_path), **ADDRESS})
+    assert done.exit_code == 0, done.exception
+    assert steers(done.output) == []
+    assert [text for text in PAYLOADS if not shows(done.output, text)] == []
 
 
 def test_the_hint_of_the_list_can_be_pasted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ written as HIDDEN, and so is a rate of one. Texts are written so that no spreads
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import json
@@ -19,8 +18,8 @@ import xlsxwriter
 from linli.audiences.figures import Names, Parents, Row, guarded, read
 from linli.audiences.model import AUDIENCES, Audience, Table, declaration
 from linli.audiences.suppression import FEW
-from linli.durable import whole
-from linli.spreadsheets import inert
+from linli.durable import name_of, whole
+from linli.spreadsheets import write_csv
 
 HIDDEN = "*"
 _ACCOUNT = "copies.json"
@@ -51,7 +50,7 @@ class Place:
 
     @property
     def folder(self) -> str:
-        return "-".join(part for part in (self.audience, self.district_code, self.key) if part)
+        return name_of("-".join(part for part in (self.audience, self.district_code, self.key) if part))
 
 
 @dataclass(frozen=True)
@@ -129,8 +128,8 @@ def _write(folder: Path, tables: Sequence[tuple[Table, list[Row]]], place: Place
         (table, [_labels(table), *_lines(table, rows, month, directory)]) for table, rows in tables if rows
     ]
     for table, lines in filled:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\r\n").writerows([[inert(cell) for cell in line] for line in lines])
+        text = io.StringIO(newline="")
+        write_csv(text, lines)
         (folder / f"{table.name}.csv").write_bytes(text.getvalue().encode("utf-8-sig"))
     least = max(table.least for table, _ in tables)
     about = _ABOUT.format(month=f"{month:%Y-%m}", audience=place.name, hidden=HIDDEN, most=FEW - 1, least=least)

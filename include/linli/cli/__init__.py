@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from linli.cli import alerts, contracts, demo, months, quarantine, serve
@@ -31,10 +31,10 @@ from linli.cli.terminal import (
     settings_of_environment,
     stop,
     tell_of_demo,
-    write_csv,
 )
 from linli.cli.usage import Commands
 from linli.settings import SHANGHAI, Settings
+from linli.spreadsheets import write_csv
 
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="邻里：小区执法进驻的数据管道与仓库"
@@ -216,7 +216,9 @@ def sql(
             cursor = con.execute(query)
             names = [d[0] for d in cursor.description or ()]
             if csv:
-                write_csv(names, iter(lambda: cursor.fetchmany(10_000), []))
+                write_csv(sys.stdout, [names])
+                while rows := cursor.fetchmany(10_000):
+                    write_csv(sys.stdout, rows)
             else:
                 show_rows(console, names, cursor.fetchall(), limit)
         except duckdb.Error as error:
@@ -250,16 +252,16 @@ def doctor() -> None:
     """逐项检查：设置、来源、密钥、磁盘、日历、字体、最近一夜；有问题的给出办法。"""
     from linli.pipeline.doctor import examine
     from linli.pipeline.present import FINDING_MARKS
-    from linli.pipeline.words import typeable
+    from linli.pipeline.words import literal, typeable
 
     settings, is_broken = settings_of_environment(telling_of_demo=True), False
     with explained(), progress() as tell:
         tell("检查", 0, 0)
         for finding in examine(settings):
             is_broken = is_broken or finding.state == "broken"
-            console.print(f"{FINDING_MARKS[finding.state]} {escape(finding.subject)}：{escape(finding.said)}", soft_wrap=True)
+            console.print(f"{FINDING_MARKS[finding.state]} {literal(finding.subject)}：{literal(finding.said)}", soft_wrap=True)
             if finding.remedy:
-                console.print(f"   → {escape(typeable(finding.remedy))}", soft_wrap=True, highlight=False)
+                console.print(f"   → {literal(typeable(finding.remedy))}", soft_wrap=True, highlight=False)
     if is_broken:
         raise typer.Exit(1)
 

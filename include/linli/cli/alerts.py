@@ -6,7 +6,6 @@ import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from linli.cli.terminal import DEGRADED, console, day_of, explained, progress, settings_of_environment, stop
@@ -48,19 +47,19 @@ def _show_sent(sent: Sent) -> None:
 
 def _show_troubles(spool: Spool, configuration: Configuration) -> bool:
     """Says which channels take nothing now, and why; whether there are any."""
-    from linli.pipeline.words import moment
+    from linli.pipeline.words import literal, moment
 
     troubles = spool.troubles()
     for name, channel in configuration.channels.items():
         problem = channel.problem()
         if problem:
-            console.print(f"[yellow]▲ 渠道 {name}：{escape(problem)}", soft_wrap=True)
+            console.print(f"[yellow]▲ 渠道 {name}：{literal(problem)}", soft_wrap=True)
         elif name in troubles:
             found = troubles[name]
             what = {"misconfigured": "配置有误", "throttled": "限流", "unreachable": "不通"}[found["state"]]
             times = f"自 {moment(found['since_at'])} 起连续 {found['failures']} 次"
             said = f"{what}（{found['said']}），{times}，{moment(found['retry_at'])} 之后再试"
-            console.print(f"[yellow]▲ 渠道 {name}：{escape(said)}", soft_wrap=True)
+            console.print(f"[yellow]▲ 渠道 {name}：{literal(said)}", soft_wrap=True)
     return bool(troubles) or any(channel.problem() for channel in configuration.channels.values())
 
 
@@ -118,7 +117,7 @@ def alerts_list(
 ) -> None:
     """列出没有送达的消息和不通的渠道：等待、被拒收（连同对方的答复）、未送达。"""
     from linli.pipeline import alerts
-    from linli.pipeline.words import moment
+    from linli.pipeline.words import literal, moment
 
     settings = settings_of_environment()
     with explained(), alerts.spool_of(settings) as spool:
@@ -129,7 +128,7 @@ def alerts_list(
         for row in rows:
             to = f"{row['channel']} {row['recipient']}".strip()
             state = STATES[row["state"]] + (f"（试过 {row['attempts']} 次）" if row["attempts"] > 1 else "")
-            shown.add_row(str(row["number"]), moment(row["told_at"]), escape(row["title"]), to, state, escape(row["said"]))
+            shown.add_row(str(row["number"]), moment(row["told_at"]), literal(row["title"]), to, state, literal(row["said"]))
         if rows:
             console.print(shown)
         console.print("、".join(f"{words} {counts.get(state, 0)}" for state, words in STATES.items()))
@@ -143,12 +142,13 @@ def alerts_show(number: Annotated[int, typer.Argument(help="编号，如列表�
     """显示一条消息的全文和各渠道的去向。"""
     from linli.alerts import as_text
     from linli.pipeline import alerts
+    from linli.pipeline.words import literal
 
     with explained(), alerts.spool_of(settings_of_environment()) as spool:
         console.print(as_text(spool.letter(number)), soft_wrap=True, highlight=False, markup=False, end="")
         for row in spool.deliveries(number=number):
             said = f"（{row['said']}）" if row["said"] else ""
-            console.print(f"{row['channel']} {row['recipient']}".strip() + f"：{STATES[row['state']]}{escape(said)}", soft_wrap=True)
+            console.print(f"{row['channel']} {row['recipient']}".strip() + f"：{STATES[row['state']]}{literal(said)}", soft_wrap=True)
 
 
 @app.command("retry")
@@ -166,6 +166,7 @@ def alerts_retry(number: Annotated[int, typer.Argument(help="编号，如列表�
 def alerts_test(channel: Annotated[str, typer.Argument(help="渠道名，如 alerts.yml 所写；outbox 为缺省的文件夹")]) -> None:
     """通过一个渠道发一条测试消息，显示对方的答复。"""
     from linli.pipeline import alerts
+    from linli.pipeline.words import literal
 
     with explained(), progress() as tell:
         tell(f"测试 {channel}", 0, 0)
@@ -178,7 +179,7 @@ def alerts_test(channel: Annotated[str, typer.Argument(help="渠道名，如 ale
         "misconfigured": "✗ 配置有误：检查地址、密钥、签名、关键词和白名单",
     }
     for outcome in outcomes:
-        console.print(words[outcome.state] + (f"（{escape(outcome.said)}）" if outcome.said else ""), soft_wrap=True)
+        console.print(words[outcome.state] + (f"（{literal(outcome.said)}）" if outcome.said else ""), soft_wrap=True)
     if any(outcome.state != "delivered" for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -206,13 +207,14 @@ def alerts_silences() -> None:
     """列出静默。"""
     from linli.alerts import KINDS, Clock
     from linli.pipeline import alerts
+    from linli.pipeline.words import literal
 
     shown = Table("编号", "来源", "提交方", "种类", "到", "原因", "负责", "状态")
     with explained(), alerts.spool_of(settings_of_environment()) as spool:
         for each in spool.silences():
             state = "已到期" if each.is_over(Clock().now()) else "静默中"
             named = (each.source or "全部", each.submitter or "全部", KINDS.get(each.kind, "全部"))
-            shown.add_row(str(each.silence_id), *named, each.until_on.isoformat(), escape(each.reason), escape(each.owner), state)
+            shown.add_row(str(each.silence_id), *named, each.until_on.isoformat(), literal(each.reason), literal(each.owner), state)
     console.print(shown if shown.row_count else "没有静默")
 
 

@@ -23,6 +23,7 @@ def month_close(
 ) -> None:
     """结账：把一个月的全部数字冻结下来。最后一天须已载入。"""
     from linli import closing, pipeline
+    from linli.pipeline.words import literal
 
     settings, chosen = settings_of_environment(), month_of(month)
     with explained(), progress() as tell:
@@ -33,9 +34,9 @@ def month_close(
             pipeline.check_next(settings, chosen)
         question = pipeline.proposal(settings, chosen)
         for text in question.lagging:
-            errors.print(f"[yellow]▲ {text}，没有到月末；之后补来的列为重述")
+            errors.print(f"[yellow]▲ {literal(text)}，没有到月末；之后补来的列为重述")
         for text in (*question.missing, *question.restated):
-            errors.print(text, highlight=False, markup=False)
+            errors.print(literal(text), highlight=False)
         asked_at = dt.datetime.fromisoformat(question.asked_at)
         choice = pipeline.chosen_campaign(question.campaigns, campaign)
         closed = pipeline.close_month(settings, chosen, approved_by=approved_by, campaign=choice, asked_at=asked_at)
@@ -60,6 +61,7 @@ def month_restate(month: MonthArgument) -> None:
 def month_list() -> None:
     """列出已结账的月。"""
     from linli import closing
+    from linli.pipeline.words import literal
 
     settings = settings_of_environment()
     shown = Table("月份", "结账于", "批准", "下月专项整治", "数字", "重述", "内容校验值", title="已结账的月", title_justify="left")
@@ -69,8 +71,8 @@ def month_list() -> None:
         shown.add_row(
             each.name,
             closed_at,
-            each.approved_by,
-            each.campaign or "（未选）",
+            literal(each.approved_by),
+            literal(each.campaign) or "（未选）",
             f"{each.figure_count:,}",
             f"{restated} 次",
             each.content_hash[:12],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
-from linli.cli.terminal import console, day_of, explained, settings_of_environment, write_csv
+from linli.cli.terminal import console, day_of, explained, settings_of_environment
+from linli.spreadsheets import write_csv
 
 app = typer.Typer(no_args_is_help=True, help="退回的记录：哪条、违反哪条规则、怎么改；哪些暂准不改")
 
@@ -25,7 +26,7 @@ def quarantine_list(
 ) -> None:
     """列出退回待改的记录。"""
     from linli import pipeline
-    from linli.pipeline.words import CLOSED, moment, readable, typeable
+    from linli.pipeline.words import CLOSED, literal, moment, readable, typeable
 
     settings = settings_of_environment()
     with explained():
@@ -49,17 +50,17 @@ def quarantine_list(
         row = (f"{kind.label} {kind.full_name}", called, broken, entry.submitter or "")
         rows.append((*row, moment(entry.opened_at), state))
     if as_csv:
-        write_csv(names, [rows])
+        write_csv(sys.stdout, [names, *rows])
         return
     for told in rows:
-        shown.add_row(*map(escape, told))
+        shown.add_row(*map(literal, told))
     console.print(shown)
     if len(entries) > limit:
         console.print(f"还有 {len(entries) - limit} 条未显示：--limit {len(entries)}")
     if entries:
         first = entries[0]
         hint = f"哪里不对、怎么改：linli quarantine show {first.source}.{first.record} {shlex.quote(readable(first.key))}"
-        console.print(typeable(hint), soft_wrap=True, highlight=False, markup=False)
+        console.print(literal(typeable(hint)), soft_wrap=True, highlight=False)
 
 
 @app.command("show")
@@ -69,14 +70,15 @@ def quarantine_show(
 ) -> None:
     """显示一条退回的记录：在哪、什么、哪条规则、怎么改。"""
     from linli import pipeline
-    from linli.pipeline.words import CLOSED, readable
+    from linli.pipeline.words import CLOSED, literal, readable
 
     settings = settings_of_environment()
     with explained():
         found = pipeline.quarantined_row(settings, record, key)
         waived = pipeline.waived_entries(settings, pipeline.today(settings))
     entry = found.entry
-    console.print(f"[bold]{found.label}[/bold] {record} {readable(key)}" + (f"  {found.where}" if found.where else ""))
+    where = f"  {literal(found.where)}" if found.where else ""
+    console.print(f"[bold]{found.label}[/bold] {literal(record)} {literal(readable(key))}{where}")
     if found.file_sha:
         # what people call their files is not kept
         console.print(f"是哪个文件：在收件文件夹中运行 sha256sum *，校验值以 {found.file_sha[:8]} 开头的", highlight=False)
@@ -85,11 +87,11 @@ def quarantine_show(
     else:
         console.print("暂准：仍不入库，但不再催改" if (entry.source, entry.record, entry.key) in waived else "待改")
     for word in found.words:
-        console.print(f"  ✗ {word.rule}：{word.message}\n    → {word.fix}", highlight=False)
+        console.print(f"  ✗ {word.rule}：{literal(word.message)}\n    → {literal(word.fix)}", highlight=False)
     rows = len(found.values[0][2])
     shown = Table("列", "名称", *(["值"] if rows == 1 else [f"值（第 {number} 行）" for number in range(1, rows + 1)]))
     for name, label, values in found.values:
-        shown.add_row(name, label, *map(escape, values))
+        shown.add_row(name, label, *map(literal, values))
     console.print(shown)
 
 
@@ -138,6 +140,7 @@ def quarantine_dismiss(
 def quarantine_waivers() -> None:
     """列出全部暂准：现有几条、是否有效、由谁负责、到哪天为止。"""
     from linli import pipeline
+    from linli.pipeline.words import literal
 
     settings = settings_of_environment()
     with explained():
@@ -151,7 +154,7 @@ def quarantine_waivers() -> None:
         state = "有效" if standing.is_effective else "超过上限，不起作用" if standing.is_in_force else ended
         what = (f"{waiver.source}.{waiver.record} {waiver.rule}", waiver.submitter or "全部", f"{standing.open_entries}/{waiver.ceiling}")
         told = (state, f"{waiver.made_on}", f"{waiver.until_on}", waiver.owner, waiver.reason)
-        shown.add_row(str(waiver.waiver_id), *map(escape, (*what, *told)))
+        shown.add_row(str(waiver.waiver_id), *map(literal, (*what, *told)))
     console.print(shown)
 
 

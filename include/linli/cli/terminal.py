@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import errno
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from linli.failures import Refusal
 from linli.settings import Settings, SettingsError, misspelled, variable_of
-from linli.spreadsheets import inert
 
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140)
 errors = Console(stderr=True)
@@ -35,9 +32,9 @@ DayOption = Annotated[str, typer.Option(help="日期，如 2026-10-31")]
 
 def stop(message: str, code: int = 1) -> NoReturn:
     """Ends the command with a message, its commands as they can be typed here."""
-    from linli.pipeline.words import typeable
+    from linli.pipeline.words import literal, typeable
 
-    errors.print(f"[red]✗[/red] {escape(typeable(message))}", soft_wrap=True, highlight=False)
+    errors.print(f"[red]✗[/red] {literal(typeable(message))}", soft_wrap=True, highlight=False)
     raise typer.Exit(code)
 
 
@@ -142,14 +139,6 @@ def connections(settings: Settings) -> set[str]:
 
 def _declared(settings: Settings) -> set[str]:
     return {path.parent.name for path in (settings.project / "expectations").glob("*/_source.yml")}
-
-
-def write_csv(names: Sequence[str], batches: Iterable[Sequence[Sequence[object]]]) -> None:
-    """Rows to standard output, so that no spreadsheet takes a text for a formula."""
-    writer = csv.writer(sys.stdout)
-    writer.writerow(names)
-    for rows in batches:
-        writer.writerows([[inert(cell) for cell in row] for row in rows])
 
 
 @contextmanager

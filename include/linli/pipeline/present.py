@@ -9,14 +9,13 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
 from linli.contracts import Catalog
 from linli.pipeline.night import NightReport
 from linli.pipeline.report import ClosingTable, Settled, feed_remarks, in_declared_order
 from linli.pipeline.slips import WrittenSlips
-from linli.pipeline.words import CLOSED, STATES, STEPS, moment, typeable
+from linli.pipeline.words import CLOSED, STATES, STEPS, literal, moment, typeable
 from linli.register import SourceStatus
 from linli.settings import Settings
 
@@ -192,7 +191,7 @@ def show_slips(console: Console, written: WrittenSlips) -> None:
     for name in ("来源", "提交方", "行", "文件"):
         shown.add_column(name, justify="right" if name == "行" else "left", overflow="fold")
     for slip in written.slips:
-        shown.add_row(slip.source_label, escape(slip.whose), f"{slip.row_count:,}", slip.name)
+        shown.add_row(slip.source_label, literal(slip.whose), f"{slip.row_count:,}", slip.name)
     if written.slips:
         console.print(shown)
     else:
@@ -210,12 +209,12 @@ def show_rows(console: Console, names: list[str], rows: list[tuple[Any, ...]], l
             shown.add_column(no_wrap=True)
             shown.add_column(overflow="fold")
             for name, text in zip(names, row, strict=True):
-                shown.add_row(escape(name), escape(text))
+                shown.add_row(literal(name), literal(text))
             console.print(shown)
     else:
-        shown = Table(*(Column(escape(name), overflow="fold") for name in names))
+        shown = Table(*(Column(literal(name), overflow="fold") for name in names))
         for row in texts:
-            shown.add_row(*map(escape, row))
+            shown.add_row(*map(literal, row))
         console.print(shown)
     if len(rows) > limit:
         console.print(f"还有 {len(rows) - limit} 行未显示：--limit {len(rows)}")

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from linli.closing import Restated
 from linli.figures import figure_name, grain_named
-from linli.pipeline.words import cause_label
+from linli.pipeline.words import cause_label, literal
 
 _SHOWN = 40
 
@@ -30,7 +30,7 @@ def show_restatements(console: Console, found: Restated) -> None:
     for mart, level, key, grain, metric, old, new, cause, count, first in rows:
         behind = f"{count} 条，如 {first}" if count else "—"
         what = (mart, level or "", key or "", grain_named(mart, grain), figure_name(mart, metric))
-        shown.add_row(*what, old or "—", new or "—", cause_label(cause), behind)
+        shown.add_row(*map(literal, (*what, old or "—", new or "—", cause_label(cause), behind)))
     console.print(shown)
     if found.figures > len(rows):
         console.print(f"还有 {found.figures - len(rows):,} 个：发布后查 closed.restatement")

@@ -12,6 +12,7 @@ from pathlib import Path
 from linli import slips as returned
 from linli.contracts import RecordDecl
 from linli.contracts.slip import HIDDEN
+from linli.durable import name_of
 from linli.pipeline.declared import check_source
 from linli.pipeline.night import silent
 from linli.pipeline.places import Places, places_of
@@ -68,7 +69,7 @@ def write_slips(
         told = [e for e in asked if (e.source, e.record, e.key) not in waived]
         progress("读取退回的记录", 0, 0)
         found = list(_slips(settings, register, told, reference, places, day))
-    folder = into or settings.slips / "-".join([f"{day}", *(part for part in (source, submitter and returned.name_of(submitter)) if part)])
+    folder = into or settings.slips / "-".join([f"{day}", *(part for part in (source, submitter and name_of(submitter)) if part)])
     returned.write_folder(folder, found, progress)
     return WrittenSlips(folder, found, len(asked) - len(told))
 

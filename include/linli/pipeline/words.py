@@ -7,9 +7,12 @@ import os
 import re
 import shutil
 import sys
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from rich.markup import escape
 
 from linli.figures import figure_name, grain_named
 from linli.settings import SHANGHAI
@@ -102,6 +105,11 @@ def moment(at: dt.datetime | None) -> str:
 def readable(text: str) -> str:
     """`text` with every instant in local time to the minute and every checksum by its first twelve digits."""
     return _CHECKSUM.sub(r"\1", _INSTANT.sub(lambda found: moment(dt.datetime.fromisoformat(found.group())), text))
+
+
+def literal(text: str) -> str:
+    """`text` as Rich prints it, sign for sign: nothing of it is markup, and what would steer a terminal is a replacement character."""
+    return escape("".join("\ufffd" if unicodedata.category(sign)[0] == "C" and sign not in "\n\t" else sign for sign in text))
 
 
 def shown(value: object) -> str:

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from linli.contracts.model import RecordDecl
+from linli.durable import name_of
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-_NOT_IN_NAMES = re.compile(r"[^0-9A-Za-z_-]+")
 NOBODY = "unknown"
 """names the slip of rows of which nobody is known to have submitted them"""
-
-
-def name_of(submitter: str) -> str:
-    """A submitter as part of a name of a file; it is whatever a source says it is, and those alike but for odd characters stay apart."""
-    plain = _NOT_IN_NAMES.sub("_", submitter)
-    return plain if plain == submitter else f"{plain}-{hashlib.sha256(submitter.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
