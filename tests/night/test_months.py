@@ -55,11 +55,10 @@ def reviewed(home: Home, tmp_path: Path) -> None:
     assert "（李主任 批准）" in text
     assert "2026-10 双回访满意率：" in text
     published(home, "2026-11-05")
-    tables = closing.published_tables(home.settings.closed)
-    ours = publication.open_with_closed(home.settings, {name: tables[name] for name in ("month", "restatement")})
+    ours = publication.open_with_closed(home.settings, closing.published_tables(home.settings.closed))
     theirs = publication.open_published(home.settings)
     for unit in review.units(theirs):
-        for answer in review.ask(ours, unit, OCTOBER).values():
+        for answer in review.ask(ours, unit, OCTOBER, {OCTOBER: {}}).values():
             if answer.sql:
                 assert [tuple(row.values()) for row in answer.rows] == theirs.execute(answer.sql).fetchall()
     ours.close()

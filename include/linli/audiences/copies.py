@@ -106,6 +106,17 @@ def write_copies(figures: Path, folder: Path, month: dt.date, directory: Directo
     return Copies(month, folder, **account)
 
 
+def withheld(figures: Path, table: str, directory: Directory) -> dict[tuple[str, str, str], frozenset[str]]:
+    """Which counts of a declared table are hidden in the copies of the month of which `figures` are frozen, by (district_code, level,
+    key); whatever else tells them has to hide the same. Raises NotSolved."""
+    declared = declaration()
+    [of_name] = [each for each in declared.tables if each.name == table]
+    rows = guarded(read(figures, of_name, directory.names, directory.parents), of_name, declared, directory.parents)
+    return {
+        (row.district_code, row.level, row.key): frozenset(name for name, count in row.counts.items() if count is None) for row in rows
+    }
+
+
 def _open_to(place: Place, table: Table, rows: Sequence[Row], directory: Directory) -> list[Row]:
     """What everybody sees, and what is the place's own."""
     everybody, own = (table.open_to.get(audience, []) for audience in ("public", place.audience))

@@ -18,6 +18,7 @@ from scipy.optimize import OptimizeResult, linprog
 from scipy.sparse.csgraph import connected_components
 
 FEW = 5
+"""as vars.small_group_n of the marts"""
 SPREAD = 4
 
 Counts = npt.NDArray[np.int64]

@@ -25,7 +25,7 @@ def copies(
     found = [audiences.copies_of(settings.copies / closed.name, closed.month) for closed in months]
     con = publication.open_published(settings)
     try:
-        directory = _directory(con)
+        directory = directory_of(con)
     finally:
         con.close()
     written = []
@@ -37,7 +37,8 @@ def copies(
     return written
 
 
-def _directory(con: duckdb.DuckDBPyConnection) -> audiences.Directory:
+def directory_of(con: duckdb.DuckDBPyConnection) -> audiences.Directory:
+    """Names and parents of the reference data in the release open in `con`."""
     parents: dict[tuple[str, str, str], dict[str, str]] = {}
     for district, compound, community, station in con.execute(
         "select district_code, compound_code, community_code, station_code from ref.dim_compound order by all"

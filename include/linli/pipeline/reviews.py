@@ -8,10 +8,12 @@ from pathlib import Path
 
 import duckdb
 
-from linli import closing, publication
+from linli import audiences, closing, publication
 from linli import review as reviews
+from linli.calendar import previous_month
+from linli.pipeline.copies import directory_of
 from linli.pipeline.night import silent
-from linli.review import FORMATS, Language, NothingToReview, Pack, Unit
+from linli.review import FORMATS, TEAM, Language, NothingToReview, Pack, Unit, Withheld
 from linli.settings import Settings
 
 
@@ -28,10 +30,9 @@ def review(
     """Writes the review of `month` for everybody, or for the units named in `of` (key or name by level).
 
     It lies in `into`, or under reviews/ in a folder named after the month, how often it was restated and the release.
-    Raises NothingPublished, NothingToReview, FontMissing.
+    Pages that leave the team tell of callbacks what the copies of closed months do. Raises NothingPublished, NothingToReview, FontMissing.
     """
-    tables = closing.published_tables(settings.closed)
-    con = publication.open_with_closed(settings, {name: tables[name] for name in ("month", "restatement")})
+    con = publication.open_with_closed(settings, closing.published_tables(settings.closed))
     try:
         chosen = _chosen(con, of) if of else reviews.units(con)
         [(digest,)] = con.execute("select any_value(content_hash) from main.published_at").fetchall()
@@ -40,10 +41,22 @@ def review(
         parts += [] if set(formats) == set(FORMATS) else formats
         folder = into or settings.reviews / f"{month:%Y-%m}" / "-".join(parts)
         return reviews.write_pack(
-            con, folder, chosen, month, language=language, formats=formats, small_sample_n=settings.small_sample_n, tell=progress
-        )
+            con, folder, chosen, month, language=language, formats=formats, small_sample_n=settings.small_sample_n,
+            satisfied_min_score=settings.satisfied_min_score, tell=progress,
+            withheld=_withheld(settings, con, month) if any(unit.level not in TEAM for unit in chosen) else {},
+        )  # fmt: skip
     finally:
         con.close()
+
+
+def _withheld(settings: Settings, con: duckdb.DuckDBPyConnection, month: dt.date) -> Withheld:
+    """What the copies hide of the callbacks in a month and the one before it, as far as they are closed."""
+    months = {previous_month(month), month} & {each.month for each in closing.closed_months(settings.closed)}
+    directory = directory_of(con)
+    return {
+        each: audiences.withheld(closing.folder_of(settings.closed, each) / "figures.parquet", "satisfaction", directory)
+        for each in sorted(months)
+    }
 
 
 def _chosen(con: duckdb.DuckDBPyConnection, of: Mapping[str, str]) -> list[Unit]:

@@ -24,13 +24,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Tile:
-    """A number with its name above and a remark below."""
+    """A number with its name above, a remark below and, where there is more to say, a line below that."""
 
     label: str
     value: str
     remark: str
     ask: str
     tone: Tone = ""
+    more: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from linli.durable import is_empty_or_of, whole
 from linli.failures import Refusal
 from linli.review.blocks import Page
 from linli.review.page import page
-from linli.review.questions import Unit, ask
+from linli.review.questions import Unit, Withheld, ask
 from linli.review.words import Language, Words
 
 FORMATS = ("html", "pdf", "docx", "xlsx")
@@ -53,9 +53,12 @@ def write_pack(
     language: Language,
     formats: Sequence[str],
     small_sample_n: int,
+    satisfied_min_score: int,
+    withheld: Withheld,
     tell: Tell,
 ) -> Pack:
-    """Writes the pages of `units` in `month` into `folder`. `con` is a connection to the published file.
+    """Writes the pages of `units` in `month` into `folder`. `con` is a connection to the published file, `withheld` what the pages that
+    leave the team must not tell.
 
     Raises NothingToReview for a month the marts do not know, FontMissing, FileExistsError where something else lies in `folder`.
     """
@@ -68,7 +71,8 @@ def write_pack(
     pages = []
     for number, unit in enumerate(units):
         tell(f"查询 {unit.name}", number, len(units))
-        pages.append(page(unit, month, ask(con, unit, month), words, small_sample_n=small_sample_n))
+        answers = ask(con, unit, month, withheld)
+        pages.append(page(unit, month, answers, words, small_sample_n=small_sample_n, satisfied_min_score=satisfied_min_score))
     if not is_empty_or_of(folder, MANIFEST):
         raise FileExistsError(errno.EEXIST, "已有别的内容", str(folder))
     with whole(folder, replaces=True) as aside:

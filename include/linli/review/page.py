@@ -18,13 +18,13 @@ from linli.review.words import Words
 from linli.settings import SHANGHAI
 
 
-def page(unit: Unit, month: dt.date, answers: Mapping[str, Answer], words: Words, *, small_sample_n: int) -> Page:
+def page(unit: Unit, month: dt.date, answers: Mapping[str, Answer], words: Words, *, small_sample_n: int, satisfied_min_score: int) -> Page:
     """The page of a unit. `answers` are those of `linli.review.questions.ask`."""
-    reading = Reading(unit, month, answers, words, small_sample_n)
+    reading = Reading(unit, month, answers, words, small_sample_n, satisfied_min_score)
     release = answers["release"].only
     issue = words("issue", year=month.year, month=month.month, month_name=f"{month:%B}")
     returned = answers["returned"].rows
-    ends = [words("definitions")]
+    ends = [words("definitions", score=reading.satisfied_from)]
     if returned:
         opened, closed = (sum(row[name] for row in returned) for name in ("opened_count", "closed_count"))
         ends.append(words("returned", opened=opened, closed=closed))

@@ -1,28 +1,36 @@
 """What a review asks of the published file: every number on a page is a column of one of these answers.
 
 A question is an SQL text that runs as it stands in `linli sql`, with the unit and the month written into it, so that whoever doubts a
-number asks again. Nothing is computed here that a mart defines.
+number asks again. Nothing is computed here that a mart defines. Of a closed month the figures that were approved are read, see
+`linli.review.approved`; what the marts make of it today is asked besides, under the same name with `_today`.
+
+The pages of communities, stations and compounds leave the team. Of what residents answered they tell the counts of closed months that
+are not withheld, and nothing else.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from linli.calendar import next_month, previous_month
+from linli.review.approved import Approved, approved_marts, as_they_are
 
 PLACES = ("district", "community", "station", "compound")
 LEVELS = (*PLACES, "department")
 
-FEW_RESIDENTS = 5
-"""as vars.small_group_n: answers of fewer residents are not shown outside the team, which the district and the departments are"""
-_TEAM = frozenset({"district", "department"})
+TEAM = frozenset({"district", "department"})
+"""whose pages stay in the team"""
 
 _ALL, _PLACES, _ABOVE_COMPOUND = frozenset(LEVELS), frozenset(PLACES), frozenset(PLACES) - {"compound"}
+
+Withheld = Mapping[dt.date, Mapping[tuple[str, str, str], Collection[str]]]
+"""by closed month and (district_code, level, key): the counts of callbacks that are not told outside the team; of a month that is not
+here, none is told"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class _Question:
     name: str
     levels: frozenset[str]
     sql: str
+    is_of_today: bool = False
+    """asked of a closed month only, and of the marts as they are"""
 
 
 _OF_UNIT = "district_code = {district} and level = {level} and key = {key}"
@@ -62,7 +72,7 @@ _MONTHS = "month between {first} and {month}"
 # the compounds of a unit as they are today, which is how its page lists them
 _COMPOUNDS = "select compound.compound_code from ref.dim_compound as compound where compound.district_code = {district} and {compounds}"
 
-QUESTIONS: Sequence[_Question] = (
+_QUESTIONS: Sequence[_Question] = (
     _Question(
         "release",
         _ALL,
@@ -82,47 +92,59 @@ QUESTIONS: Sequence[_Question] = (
         "volume",
         _ALL,
         "select month, received_count, case_count, complaint_count, before_complaint_count, handled_count, on_scene_count"
-        f" from mart.mart_case_volume where {_OF_UNIT} and {_MONTHS} order by month",
+        f" from {{mart_case_volume}} where {_OF_UNIT} and {_MONTHS} order by month",
     ),
     _Question(
         "clock",
         _ALL,
         "select month, step, due_count, on_time_count, late_count, overdue_count, open_count, judged_count, on_time_rate, on_time_low,"
         " on_time_high, is_small_sample, closed_only_rate"
-        f" from mart.mart_clock_257 where {_OF_UNIT} and {_MONTHS}"
+        f" from {{mart_clock_257}} where {_OF_UNIT} and {_MONTHS}"
         " order by month, array_position(['accept', 'resolve', 'follow_up'], step)",
     ),
     _Question(
         "satisfaction",
-        _ALL,
-        "select month, matured_count, pending_count, {satisfaction_columns}, is_small_sample, {is_hidden} as is_hidden"
-        f" from mart.mart_two_callback_satisfaction where {_OF_UNIT} and {_MONTHS} order by month",
+        TEAM,
+        "select month, matured_count, pending_count, both_reached_count, double_called_count, double_satisfied_count,"
+        " org_yes_resident_no_count, org_no_resident_yes_count, neither_satisfied_count, coverage_rate, satisfaction_rate,"
+        " satisfaction_low, satisfaction_high, strict_satisfaction_rate, cohen_kappa, is_small_sample"
+        f" from {{mart_two_callback_satisfaction}} where {_OF_UNIT} and {_MONTHS} order by month",
+    ),
+    _Question(
+        "satisfaction",
+        _PLACES - TEAM,
+        # a row for every month told: that there is none must not say that there was nothing
+        "select told.month, {told_of_unit} from (select unnest(cast([{told_months}] as date[])) as month) as told"
+        " left join {mart_two_callback_satisfaction} as said on said.month = told.month and said.district_code = {district}"
+        " and said.level = {level} and said.key = {key} order by told.month",
     ),
     _Question(
         "agreement",
-        _ALL,
-        "select month, {agreement_columns}, {resident_columns}, is_small_sample, is_small_sample_of_organisation,"
-        " is_small_sample_of_resident, {is_hidden} as is_hidden, {is_resident_hidden} as is_resident_hidden"
-        f" from mart.mart_callback_agreement where {_OF_UNIT} and month in ({{previous}}, {{month}}) order by month",
+        TEAM,
+        "select month, agreement_rate, agreement_low, agreement_high, organisation_reached_count, organisation_satisfied_count,"
+        " organisation_satisfied_rate, organisation_satisfied_low, organisation_satisfied_high, worst_rate, best_rate,"
+        " silence_as_satisfied_rate, resident_reached_count, resident_satisfied_count, resident_satisfied_rate, resident_satisfied_low,"
+        " resident_satisfied_high, is_small_sample_of_organisation, is_small_sample_of_resident"
+        f" from {{mart_callback_agreement}} where {_OF_UNIT} and month in ({{previous}}, {{month}}) order by month",
     ),
     _Question(
         "backlog",
         _ALL,
         "select month, age_name, from_workdays, sum(open_count) as open_count, sum(suspended_count) as suspended_count"
-        " from mart.mart_backlog inner join ref.backlog_ages using (age_code)"
+        " from {mart_backlog} inner join ref.backlog_ages using (age_code)"
         f" where {_OF_UNIT} and month in ({{previous}}, {{month}}) group by all order by month, from_workdays",
     ),
     _Question(
         "blame",
         _ALL,
         "select month, judged_count, kept_count, broken_count, broken_accept_count, broken_resolve_count, broken_follow_up_count,"
-        f" broken_rate, broken_low, broken_high, is_small_sample from mart.mart_stage_blame where {_OF_UNIT} and month = {{month}}",
+        f" broken_rate, broken_low, broken_high, is_small_sample from {{mart_stage_blame}} where {_OF_UNIT} and month = {{month}}",
     ),
     _Question(
         "departments",
         frozenset({"district"}),
         "select department.key, department.key_name, volume.received_count,"
-        " case when exists (select 1 from mart.mart_case_volume where month = {previous} and level = 'district'"
+        " case when exists (select 1 from {mart_case_volume} where month = {previous} and level = 'district'"
         " and district_code = {district}) then coalesce(volume.received_count, 0) - coalesce(earlier.received_count, 0) end"
         " as received_change,"
         " clock.on_time_count, clock.judged_count, clock.overdue_count, clock.on_time_rate, clock.on_time_low, clock.on_time_high,"
@@ -132,13 +154,13 @@ QUESTIONS: Sequence[_Question] = (
         " agreement.resident_reached_count, agreement.resident_satisfied_rate, agreement.resident_satisfied_low,"
         " agreement.resident_satisfied_high, agreement.is_small_sample_of_resident"
         " from ref.dim_level_key as department"
-        " left join mart.mart_case_volume as volume on volume.month = {month} and volume.level = 'department'"
+        " left join {mart_case_volume} as volume on volume.month = {month} and volume.level = 'department'"
         " and volume.district_code = department.district_code and volume.key = department.key"
-        " left join mart.mart_case_volume as earlier on earlier.month = {previous} and earlier.level = 'department'"
+        " left join {mart_case_volume} as earlier on earlier.month = {previous} and earlier.level = 'department'"
         " and earlier.district_code = department.district_code and earlier.key = department.key"
-        " left join mart.mart_clock_257 as clock on clock.month = {month} and clock.level = 'department' and clock.step = 'resolve'"
+        " left join {mart_clock_257} as clock on clock.month = {month} and clock.level = 'department' and clock.step = 'resolve'"
         " and clock.district_code = department.district_code and clock.key = department.key"
-        " left join mart.mart_callback_agreement as agreement on agreement.month = {month} and agreement.level = 'department'"
+        " left join {mart_callback_agreement} as agreement on agreement.month = {month} and agreement.level = 'department'"
         " and agreement.district_code = department.district_code and agreement.key = department.key"
         " where department.level = 'department' and department.district_code = {district}"
         " and (department.key <> 'none' or volume.received_count > 0)"
@@ -149,18 +171,17 @@ QUESTIONS: Sequence[_Question] = (
         _ABOVE_COMPOUND,
         "select compound.compound_code, compound.compound_name, coalesce(volume.received_count, 0) as received_count,"
         " clock.on_time_count, clock.judged_count, clock.on_time_rate, clock.is_small_sample,"
-        " {compound_satisfaction},"
-        " satisfaction.is_small_sample as is_small_sample_of_satisfaction,"
+        " {told_of_compounds},"
         " patrol.fulfilled_patrol_count, patrol.required_patrol_count"
         " from ref.dim_compound as compound"
-        " left join mart.mart_case_volume as volume on volume.month = {month} and volume.level = 'compound'"
+        " left join {mart_case_volume} as volume on volume.month = {month} and volume.level = 'compound'"
         " and volume.district_code = compound.district_code and volume.key = compound.compound_code"
-        " left join mart.mart_clock_257 as clock on clock.month = {month} and clock.level = 'compound' and clock.step = 'resolve'"
+        " left join {mart_clock_257} as clock on clock.month = {month} and clock.level = 'compound' and clock.step = 'resolve'"
         " and clock.district_code = compound.district_code and clock.key = compound.compound_code"
-        " left join mart.mart_two_callback_satisfaction as satisfaction on satisfaction.month = {month}"
-        " and satisfaction.level = 'compound' and satisfaction.district_code = compound.district_code"
-        " and satisfaction.key = compound.compound_code"
-        " left join mart.mart_patrol as patrol on patrol.month = {month} and patrol.level = 'compound'"
+        " left join {mart_two_callback_satisfaction} as said on said.month = {month}"
+        " and said.level = 'compound' and said.district_code = compound.district_code"
+        " and said.key = compound.compound_code"
+        " left join {mart_patrol} as patrol on patrol.month = {month} and patrol.level = 'compound'"
         " and patrol.district_code = compound.district_code and patrol.key = compound.compound_code"
         " where compound.district_code = {district} and {compounds}"
         " order by received_count desc, compound.compound_code",
@@ -171,7 +192,7 @@ QUESTIONS: Sequence[_Question] = (
         "select problem.item_code, coalesce(item.item_name, category.key_name, problem.item_code) as item_name, problem.category_code,"
         " problem.case_count, problem.share_rate, problem.cumulative_rate, problem.item_rank, problem.is_vital,"
         " problem.watched_count, problem.recurrence_count, problem.recurrence_rate, problem.is_small_sample"
-        " from mart.mart_frequent_problem as problem left join ref.dim_item as item using (item_code)"
+        " from {mart_frequent_problem} as problem left join ref.dim_item as item using (item_code)"
         " left join ref.dim_level_key as category on category.level = 'category' and category.district_code = problem.district_code"
         " and category.key = problem.category_code"
         " where problem.district_code = {district} and problem.level = {level} and problem.key = {key} and problem.month = {month}"
@@ -182,26 +203,31 @@ QUESTIONS: Sequence[_Question] = (
         frozenset({"department"}),
         "select problem.item_code, item.item_name, problem.case_count, problem.share_rate, problem.item_rank,"
         " problem.watched_count, problem.recurrence_count, problem.recurrence_rate, problem.is_small_sample"
-        " from mart.mart_frequent_problem as problem inner join ref.dim_item as item using (item_code)"
+        " from {mart_frequent_problem} as problem inner join ref.dim_item as item using (item_code)"
         " where problem.district_code = {district} and problem.level = 'district' and problem.month = {month}"
         " and item.lead_department_code = {key} order by problem.item_rank, problem.item_code",
     ),
     _Question(
         "problems_by_compound",
         _ABOVE_COMPOUND,
-        "select key as compound_code, item_code, case_count from mart.mart_frequent_problem"
+        "select key as compound_code, item_code, case_count from {mart_frequent_problem}"
         " where month = {month} and level = 'compound' and district_code = {district}"
         f" and key in ({_COMPOUNDS}) order by compound_code, item_code",
     ),
     _Question(
         "programme",
         _PLACES,
-        "select review.month, review.is_complete, {programme_columns}, review.complaint_count_year_to_date,"
-        " review.complaint_count_year_to_date_last_year, review.complaint_change_year_to_date_rate, review.compound_count,"
-        " review.compliant_compound_count from mart.mart_monthly_review as review"
+        "select review.month, review.is_complete, {programme_columns}, review.compound_count, review.compliant_compound_count"
+        " from mart.mart_monthly_review as review"
         " left join mart.mart_monthly_review as before on before.month = {previous} and before.district_code = review.district_code"
         " and before.level = review.level and before.key = review.key"
         " where review.district_code = {district} and review.level = {level} and review.key = {key} and review.month = {month}",
+    ),
+    _Question(
+        "year",
+        _PLACES,
+        "select complaint_count_year_to_date, complaint_count_year_to_date_last_year, complaint_change_year_to_date_rate"
+        f" from {{mart_monthly_review}} where {_OF_UNIT} and month = {{month}}",
     ),
     _Question(
         "duty",
@@ -251,7 +277,7 @@ QUESTIONS: Sequence[_Question] = (
     ),
     _Question(
         "disagreements",
-        _TEAM,
+        TEAM,
         "select case_no, round_no, compound_name, item_name, department_name, resolved_at"
         " from mart.mart_disagreement_case as disagreement left join ref.dim_compound using (compound_code)"
         " left join ref.dim_item using (item_code) left join ref.dim_department using (department_code)"
@@ -281,6 +307,19 @@ QUESTIONS: Sequence[_Question] = (
     ),
 )
 
+_TODAY = frozenset({"volume", "clock", "satisfaction", "agreement", "backlog"})
+"""questions behind the figures a page begins with"""
+
+QUESTIONS: Sequence[_Question] = (
+    *_QUESTIONS,
+    *(
+        # what places are told of answers stays as it was approved: the difference of two tellings is about very few
+        _Question(f"{each.name}_today", each.levels, each.sql, is_of_today=True)
+        for each in _QUESTIONS
+        if each.name in _TODAY and each.levels >= TEAM
+    ),
+)
+
 PROGRAMME = (
     "volunteer_person_times", "finding_count", "fixed_on_the_spot_count", "dispute_defused_count", "snap_count", "whistle_count",
     "enforcement_council_count", "matter_raised_count", "matter_solved_count", "publicity_event_count", "lead_count", "earned_points",
@@ -289,22 +328,24 @@ PROGRAMME = (
 """columns of the monthly review shown with what they were in the month before"""
 OF_RESIDENTS = frozenset({"lead_count", "earned_points", "redeemed_points"})
 """of these, figures about single residents where the row is marked as a small group"""
-_SATISFACTION = (
-    "double_called_count", "double_satisfied_count", "coverage_rate", "satisfaction_rate", "satisfaction_low", "satisfaction_high",
-    "strict_satisfaction_rate",
-)  # fmt: skip
-_COMPOUND_SATISFACTION = tuple(
-    f"satisfaction.{column}" for column in ("double_satisfied_count", "double_called_count", "satisfaction_rate")
-)
-_AGREEMENT = (
-    "double_called_count", "double_satisfied_count", "org_yes_resident_no_count", "org_no_resident_yes_count", "neither_satisfied_count",
-    "agreement_rate", "agreement_low", "agreement_high", "cohen_kappa", "organisation_reached_count", "organisation_satisfied_count",
-    "organisation_satisfied_rate", "organisation_satisfied_low", "organisation_satisfied_high", "worst_rate", "best_rate",
-    "silence_as_satisfied_rate",
-)  # fmt: skip
-_RESIDENT = (
-    "resident_reached_count", "resident_satisfied_count", "resident_satisfied_rate", "resident_satisfied_low", "resident_satisfied_high",
-)  # fmt: skip
+_TOLD: Mapping[str, frozenset[str]] = {
+    "matured_count": frozenset({"matured_count"}),
+    "double_called_count": frozenset({"double_called_count"}),
+    "double_satisfied_count": frozenset({"double_satisfied_count"}),
+    "coverage_rate": frozenset({"double_called_count", "matured_count"}),
+    "satisfaction_rate": frozenset({"double_satisfied_count", "double_called_count"}),
+    "satisfaction_low": frozenset({"double_satisfied_count", "double_called_count"}),
+    "satisfaction_high": frozenset({"double_satisfied_count", "double_called_count"}),
+    "is_small_sample": frozenset({"double_called_count"}),
+}
+"""what may be told of the callbacks outside the team, and which counts each gives away"""
+_OF_COMPOUNDS = {
+    "double_satisfied_count": "double_satisfied_count",
+    "double_called_count": "double_called_count",
+    "satisfaction_rate": "satisfaction_rate",
+    "is_small_sample": "is_small_sample_of_satisfaction",
+}
+"""of these, what is listed of every compound, and its name there"""
 
 
 def units(con: duckdb.DuckDBPyConnection, levels: Sequence[str] = LEVELS) -> list[Unit]:
@@ -317,12 +358,23 @@ def units(con: duckdb.DuckDBPyConnection, levels: Sequence[str] = LEVELS) -> lis
     return [Unit(*row) for row in rows]
 
 
-def ask(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> dict[str, Answer]:
+def ask(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date, withheld: Withheld) -> dict[str, Answer]:
     """The answers to every question about `unit` in `month`, by name; those that do not concern its level are empty."""
-    return {answer.name: answer for answer in _asked(con, unit, month)}
+    approved = approved_marts(con, month)
+    found = {question.name: Answer(question.name, "", (), ()) for question in QUESTIONS}
+    for question in QUESTIONS:
+        if unit.level in question.levels and (approved.is_closed or not question.is_of_today):
+            sql = _text_of(question, unit, month, approved, withheld)
+            answer = con.execute(sql)
+            columns = [column[0] for column in answer.description or ()]
+            found[question.name] = Answer(question.name, sql, columns, [dict(zip(columns, row, strict=True)) for row in answer.fetchall()])
+    return found
 
 
-def _asked(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> Iterator[Answer]:
+def _text_of(question: _Question, unit: Unit, month: dt.date, approved: Approved, withheld: Withheld) -> str:
+    earlier = month if question.is_of_today else previous_month(month)
+    first = month if question.is_of_today else month.replace(year=month.year - 1)
+    told = [each for each in (previous_month(month), month) if each in withheld]
     given = {
         "district": _text(unit.district_code),
         "level": _text(unit.level),
@@ -330,46 +382,67 @@ def _asked(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date) -> Iterat
         "level_column": f"{unit.level}_code",
         "compounds": f"compound.{unit.level}_code = {_text(unit.key)}",
         "month": _date(month),
-        "previous": _date(previous_month(month)),
+        "previous": _date(earlier),
         "next": _date(next_month(month)),
-        "first": _date(month.replace(year=month.year - 1)),
-        "programme_columns": ", ".join(map(_programme, PROGRAMME)),
-        "satisfaction_columns": _shown(_SATISFACTION, "double_called_count", unit),
-        "agreement_columns": _shown(_AGREEMENT, "double_called_count", unit),
-        "resident_columns": _shown(_RESIDENT, "resident_reached_count", unit),
-        "compound_satisfaction": _shown(_COMPOUND_SATISFACTION, "satisfaction.double_called_count", unit),
-        "is_of_team": "true" if unit.level in _TEAM else "false",
-        "is_hidden": _is_hidden("double_called_count", unit),
-        "is_resident_hidden": _is_hidden("resident_reached_count", unit),
+        "first": _date(first),
+        "programme_columns": ", ".join(_programme(column, unit, month) for column in PROGRAMME),
+        "told_months": ", ".join(map(_date, told)),
+        "told_of_unit": ", ".join(_told_of_unit(column, unit, told, withheld) for column in _TOLD),
+        "told_of_compounds": ", ".join(_told_of_compounds(column, unit, month, withheld) for column in _OF_COMPOUNDS),
+        "is_of_team": "true" if unit.level in TEAM else "false",
     }
-    for question in QUESTIONS:
-        if unit.level not in question.levels:
-            yield Answer(question.name, "", (), ())
-            continue
-        sql = question.sql.format_map(given)
-        answer = con.execute(sql)
-        columns = [column[0] for column in answer.description or ()]
-        yield Answer(question.name, sql, columns, [dict(zip(columns, row, strict=True)) for row in answer.fetchall()])
+    marts = as_they_are()
+    if not question.is_of_today:
+        marts = approved.as_approved(question.sql.format_map(given | marts), first)
+    return question.sql.format_map(given | marts)
 
 
-def _is_hidden(counted: str, unit: Unit) -> str:
-    return "false" if unit.level in _TEAM else f"{counted} between 1 and {FEW_RESIDENTS - 1}"
+def _told_of_unit(column: str, unit: Unit, told: Sequence[dt.date], withheld: Withheld) -> str:
+    """A column of a place's callbacks in the months in which it is told."""
+    of_unit = (unit.district_code, unit.level, unit.key)
+    months = [_date(month) for month in told if _TOLD[column].isdisjoint(withheld[month].get(of_unit, ()))]
+    return f"case when told.month in ({', '.join(months) or 'null'}) then {_or_zero(column)} end as {column}"
 
 
-def _shown(columns: Sequence[str], counted: str, unit: Unit) -> str:
-    """Columns that are null where they are about too few residents for whoever reads the unit's page."""
-    if unit.level in _TEAM:
-        return ", ".join(columns)
-    return ", ".join(f"case when not {_is_hidden(counted, unit)} then {column} end as {column.rpartition('.')[2]}" for column in columns)
+def _told_of_compounds(column: str, unit: Unit, month: dt.date, withheld: Withheld) -> str:
+    """A column of the callbacks of every compound, null where it is not told on the unit's page."""
+    name = _OF_COMPOUNDS[column]
+    if unit.level in TEAM:
+        return f"said.{column} as {name}"
+    if month not in withheld:
+        return f"null as {name}"
+    kept = sorted(
+        _text(key)
+        for (district, level, key), counts in withheld[month].items()
+        if (district, level) == (unit.district_code, "compound") and not _TOLD[column].isdisjoint(counts)
+    )
+    return f"case when compound.compound_code not in ({', '.join(kept) or _text('')}) then {_or_zero(column)} end as {name}"
 
 
-def _programme(column: str) -> str:
+def _or_zero(column: str) -> str:
+    return f"coalesce(said.{column}, 0)" if column.endswith("_count") else f"said.{column}"
+
+
+def _programme(column: str, unit: Unit, month: dt.date) -> str:
     """A figure of the month and of the month before; one about residents is null where its month's are too few."""
-    if column not in OF_RESIDENTS:
-        return f"review.{column}, review.{column}_previous_month"
     before = f"{column}_previous_month"
-    now = f"case when not review.is_small_group then review.{column} end as {column}"
-    return f"{now}, case when not before.is_small_group then review.{before} end as {before}"
+    if column not in OF_RESIDENTS:
+        return f"review.{column}, review.{before}"
+    now, then = _has_few("review", unit, month), _has_few("before", unit, previous_month(month))
+    return f"case when not {now} then review.{column} end as {column}, case when not {then} then review.{before} end as {before}"
+
+
+def _has_few(row: str, unit: Unit, month: dt.date) -> str:
+    """Whether the figures of a row are about too few residents; outside the team also those of a compound in it, which would follow from
+    the whole and the other compounds."""
+    if unit.level in TEAM or unit.level == "compound":
+        return f"{row}.is_small_group"
+    return (
+        f"({row}.is_small_group or exists (select 1 from mart.mart_monthly_review as part inner join ref.dim_compound as compound"
+        " on compound.district_code = part.district_code and compound.compound_code = part.key"
+        f" where part.month = {_date(month)} and part.level = 'compound' and part.is_small_group"
+        f" and part.district_code = {_text(unit.district_code)} and compound.{unit.level}_code = {_text(unit.key)}))"
+    )
 
 
 def _text(value: str) -> str:

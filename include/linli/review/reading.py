@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from linli.calendar import next_month, previous_month
-from linli.review.questions import Answer, Unit
+from linli.review.questions import TEAM, Answer, Unit
 from linli.review.words import Words
-from linli.settings import as_of
+from linli.settings import SHANGHAI, as_of
 
 Row = Mapping[str, Any]
 
@@ -22,13 +22,15 @@ BEYOND_WORKDAYS = 8
 
 @dataclass(frozen=True)
 class Reading:
-    """A unit, a month, the answers about them and the words they are told in; samples below `few` are small."""
+    """A unit, a month, the answers about them and the words they are told in; samples below `few` are small, a score of
+    `satisfied_from` says satisfied."""
 
     unit: Unit
     month: dt.date
     answers: Mapping[str, Answer]
     words: Words
     few: int
+    satisfied_from: int
 
     @property
     def previous(self) -> dt.date:
@@ -39,6 +41,23 @@ class Reading:
     def is_running(self) -> bool:
         """Whether the month is not over in what is published: it is compared with nothing."""
         return bool(self.answers["release"].only["as_of"] < as_of(next_month(self.month) - dt.timedelta(days=1)))
+
+    @property
+    def is_for_outside(self) -> bool:
+        """Whether the page leaves the team: what residents answered is told once the month is closed, and nothing about few of them."""
+        return self.unit.level not in TEAM
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the month is closed: its figures are those that were approved."""
+        return bool(self.answers["closed"].rows)
+
+    def as_it_stands(self, note: str) -> str:
+        """The note of a block, which says of a closed month that this block was not among what was approved."""
+        if not self.is_closed:
+            return note
+        stands = self.words("as_it_stands", day=f"{self.answers['release'].only['as_of'].astimezone(SHANGHAI):%Y-%m-%d}")
+        return self.words("then").join(part for part in (note, stands) if part)
 
     def of(self, name: str, month: dt.date, **where: str) -> Row:
         """The row of an answer for a month, and for what else is in its grain; an empty one where there is none."""
@@ -55,8 +74,25 @@ class Reading:
         return None if self.is_running or now is None or before is None else now - before
 
     def on_time_change(self, step: str) -> float | None:
-        """By how much the on-time rate of a step is above that of the month before; None too where either is of too small a sample."""
-        now, before = (self.clock(step, month) for month in (self.month, self.previous))
-        if self.is_running or any(not clock or clock["is_small_sample"] or clock["on_time_rate"] is None for clock in (now, before)):
+        """By how much the on-time rate of a step is above that of the month before; None where the two are not to be compared."""
+        return self.rate_change("clock", "on_time_rate", step=step)
+
+    def rate_change(self, name: str, rate: str, few: str = "is_small_sample", **where: str) -> float | None:
+        """By how much a rate is above that of the month before; None too where either's column `few` says it is a small sample."""
+        now, before = (self.of(name, month, **where) for month in (self.month, self.previous))
+        if self.is_running or any(not row or row[few] or row[rate] is None for row in (now, before)):
             return None
-        return float(now["on_time_rate"] - before["on_time_rate"])
+        return float(now[rate] - before[rate])
+
+    def open_rounds(self, month: dt.date, name: str = "backlog") -> int | None:
+        """The rounds open at the end of a month, whatever their age; None where nothing is known of the month."""
+        counts = [row["open_count"] for row in self.answers[name].rows if row["month"] == month]
+        return sum(counts) if counts else None
+
+    def open_change(self) -> int | None:
+        """By how many more rounds are open than at the end of the month before; None where the two are not to be compared."""
+        now, before = (self.open_rounds(month) for month in (self.month, self.previous))
+        # a month without an open round has no row; one before the first case has none either
+        if self.is_running or not self.of("volume", self.previous):
+            return None
+        return (now or 0) - (before or 0)

@@ -9,7 +9,7 @@ from linli.calendar import previous_month
 from linli.review import charts
 from linli.review.blocks import Block, Cell, Chart, Column, Lines, Span, Square, Table, Tone, marked
 from linli.review.charts import Estimate
-from linli.review.questions import FEW_RESIDENTS, PROGRAMME
+from linli.review.questions import PROGRAMME
 from linli.review.reading import BEYOND_WORKDAYS, GAP, Reading, Row
 from linli.review.words import count, rate
 
@@ -25,17 +25,18 @@ def sections(reading: Reading) -> Iterator[Sequence[Block]]:
     level = reading.unit.level
     if level == "district":
         yield [_departments(reading), _both_sides(reading)]
-    yield [_months(reading), _two_by_two(reading)]
+    # how many of a place's residents answered what is mostly about fewer than may be told
+    yield [_months(reading), _stages(reading) if reading.is_for_outside else _two_by_two(reading)]
     if level in ("district", "community", "station"):
         yield [_matrix(reading)]
     if level == "compound":
         yield [_problems(reading, "problems"), _programme(reading)]
-        yield [_stages(reading), _backlog(reading)]
+        yield [_backlog(reading)]
     elif level == "department":
         yield [_problems(reading, "own_problems"), _stages(reading)]
         yield [_backlog(reading)]
     elif level != "district":
-        yield [_stages(reading), _programme(reading)]
+        yield [_programme(reading), _backlog(reading)]
     yield [_next_month(reading)]
     yield [_restatements(reading)]
 
@@ -108,16 +109,14 @@ def _months(reading: Reading) -> Chart:
 
 
 def _two_by_two(reading: Reading) -> Square:
-    words, said = reading.words, reading.of("agreement", reading.month)
+    words, said = reading.words, reading.of("satisfaction", reading.month)
 
     def cell(column: str, meaning: str, tone: Tone = "") -> tuple[str, str, Tone]:
-        number = None if said.get("is_hidden") else said.get(column, 0)
+        number = said.get(column, 0)
         return count(number), words(meaning) if meaning and number else "", tone if number else ""
 
     kappa = None if said.get("is_small_sample") else said.get("cohen_kappa")
     note = words("two_by_two.note", n=count(said.get("double_called_count", 0)))
-    if said.get("is_hidden"):
-        note = words("hidden", few=FEW_RESIDENTS)
     return Square(
         words("two_by_two"),
         note + (words("two_by_two.kappa", kappa=f"{kappa:.2f}") if kappa is not None else ""),
@@ -132,7 +131,7 @@ def _two_by_two(reading: Reading) -> Square:
                 [cell("org_no_resident_yes_count", ""), cell("neither_satisfied_count", "agree_no")],
             ),
         ],
-        "agreement",
+        "satisfaction",
     )
 
 
@@ -225,7 +224,7 @@ def _programme(reading: Reading) -> Table:
             [Cell(words(f"programme.{column}")), Cell(count(value), "strong"), Cell("" if before is None else count(before), "dim")]
         )
     columns = [Column(words("column.work"), "left", 2.4), Column(words("column.this_month")), Column(words("column.last_month"))]
-    return Table(words("programme"), "", columns, rows, "programme")
+    return Table(words("programme"), reading.as_it_stands(""), columns, rows, "programme")
 
 
 def _stages(reading: Reading) -> Table:
@@ -271,7 +270,7 @@ def _backlog(reading: Reading) -> Table:
         Column(words("column.open")),
         Column(words("column.suspended")),
     ]
-    return Table(words("backlog"), words("backlog.note"), columns, rows, "backlog")
+    return Table(words("backlog_now" if reading.is_running else "backlog"), words("backlog.note"), columns, rows, "backlog")
 
 
 def _next_month(reading: Reading) -> Lines:
@@ -283,7 +282,7 @@ def _next_month(reading: Reading) -> Lines:
         text = words("duty.text", **{name: count(said[column]) for name, column in given.items()}) if said else words("duty.none")
         lines.append([Span(text, ask="duty")])
         lines += _look_back(reading)
-        return Lines(words("duty"), "", lines, "duty", True)
+        return Lines(words("duty"), reading.as_it_stands(""), lines, "duty", True)
     chosen = reading.answers["closed"].only.get("campaign")
     if chosen and reading.unit.level == "district":
         lines.append([Span(words("campaign.chosen", text=chosen), "strong", "closed")])
@@ -307,13 +306,13 @@ def _next_month(reading: Reading) -> Lines:
         lines.append([Span(words("cluster.line", lead=row["lead_compound_name"], **given), ask="clusters")])
     lines += _look_back(reading)
     title = words("campaign" if reading.unit.level == "district" else "campaign.of_district")
-    return Lines(title, words("campaign.note"), lines, "proposals", True)
+    return Lines(title, reading.as_it_stands(words("campaign.note")), lines, "proposals", True)
 
 
 def _look_back(reading: Reading) -> list[list[Span]]:
-    number = reading.of("agreement", reading.month).get("org_yes_resident_no_count")
+    number = reading.of("satisfaction", reading.month).get("org_yes_resident_no_count")
     listed = reading.words("look_back.listed") if reading.answers["disagreements"].rows else ""
-    return [[Span(reading.words("look_back.line", count=number) + listed, "bad", "agreement")]] if number else []
+    return [[Span(reading.words("look_back.line", count=number) + listed, "bad", "satisfaction")]] if number else []
 
 
 def _effect(reading: Reading, row: Row) -> str:

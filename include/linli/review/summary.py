@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from linli.review.blocks import Span, Tile, marked
-from linli.review.questions import FEW_RESIDENTS
 from linli.review.reading import BEYOND_WORKDAYS, GAP, Reading, Row
 from linli.review.words import count, rate
 
@@ -47,11 +46,17 @@ def _on_time_in_words(reading: Reading) -> Iterator[Span]:
 
 def _satisfaction_in_words(reading: Reading) -> Iterator[Span]:
     words, said = reading.words, reading.of("satisfaction", reading.month)
-    if said.get("is_hidden"):
-        yield Span(words("satisfied_hidden", few=FEW_RESIDENTS), ask="satisfaction")
+    if not said and reading.is_for_outside:
+        yield Span(words("satisfied_once_closed"), ask="satisfaction")
+        return
+    if said and (said["double_called_count"] is None or said["double_satisfied_count"] is None):
+        yield Span(words("satisfied_withheld"), ask="satisfaction")
         return
     if not said.get("double_called_count"):
+        late = said.get("both_reached_count")
         yield Span(words("nobody_called", matured=count(said.get("matured_count", 0))), ask="satisfaction")
+        if late:
+            yield Span(words("called_late", count=count(late)), ask="satisfaction")
         return
     part, whole = count(said["double_satisfied_count"]), count(said["double_called_count"])
     if said["is_small_sample"]:
@@ -60,6 +65,9 @@ def _satisfaction_in_words(reading: Reading) -> Iterator[Span]:
         low, high = rate(said["satisfaction_low"]), rate(said["satisfaction_high"])
         text = words("satisfied", rate="\0", part=part, whole=whole, low=low, high=high)
         yield from marked(text, rate(said["satisfaction_rate"]), "satisfaction")
+        today = rate(reading.of("satisfaction_today", reading.month).get("satisfaction_rate"))
+        if not reading.is_for_outside and (changed := _today(reading, rate(said["satisfaction_rate"]), today)):
+            yield Span(words("meanwhile", changed=changed), ask="satisfaction_today")
     if said["coverage_rate"] is not None:
         text = words("covered", rate=rate(said["coverage_rate"]), part=whole, whole=count(said["matured_count"]))
         yield Span(text, ask="satisfaction")
@@ -89,53 +97,82 @@ def _worst_in_words(reading: Reading) -> Iterator[Span]:
 
 
 def _year_in_words(reading: Reading) -> Iterator[Span]:
-    said = reading.answers["programme"].only
+    said = reading.answers["year"].only
     change = said.get("complaint_change_year_to_date_rate")
     if change is not None and (said["complaint_count_year_to_date_last_year"] or 0) >= reading.few:
         whole = reading.words(
             "before_year", count=count(said["complaint_count_year_to_date"]), change=reading.words.change(round(change * 100, 1), "%")
         )
-        yield Span(whole, ask="programme")
+        yield Span(whole, ask="year")
 
 
 def tiles(reading: Reading) -> Iterator[Tile]:
     """The month in six numbers."""
-    words, volume = reading.words, reading.of("volume", reading.month)
-    change = reading.received_change()
-    remark = words("on_last_month", change=words.change(change)) if change is not None else ""
-    yield Tile(words("tile.received"), count(volume.get("received_count", 0)), remark, "volume")
+    yield _received_tile(reading)
     for step in ("accept", "resolve", "follow_up"):
         yield _clock_tile(reading, step)
-    said = reading.of("agreement", reading.month)
-    few, remark = bool(said.get("is_small_sample_of_resident")), ""
-    if said.get("is_resident_hidden"):
-        remark = words("hidden", few=FEW_RESIDENTS)
-    elif said.get("resident_reached_count"):
-        interval = words("interval", low=f"{said['resident_satisfied_low'] * 100:.0f}", high=rate(said["resident_satisfied_high"]))
-        remark = _counted(reading, said["resident_satisfied_count"], said["resident_reached_count"], few, interval)
-    yield Tile(words("tile.resident"), rate(said.get("resident_satisfied_rate")), remark, "agreement", "dim" if few else "")
-    ages = [row for row in reading.answers["backlog"].rows if row["month"] == reading.month]
-    beyond = sum(row["open_count"] for row in ages if row["from_workdays"] >= BEYOND_WORKDAYS)
-    remark = words("beyond", count=count(beyond))
-    yield Tile(
-        words("tile.backlog_now" if reading.is_running else "tile.backlog"),
-        count(sum(row["open_count"] for row in ages)),
-        remark,
-        "backlog",
-        "bad" if beyond else "",
-    )
+    yield _both_sides_tile(reading) if reading.is_for_outside else _resident_tile(reading)
+    yield _backlog_tile(reading)
+
+
+def _received_tile(reading: Reading) -> Tile:
+    words, change = reading.words, reading.received_change()
+    now, today = (reading.of(name, reading.month).get("received_count", 0) for name in ("volume", "volume_today"))
+    remark = words("on_last_month", change=words.change(change)) if change is not None else ""
+    return Tile(words("tile.received"), count(now), remark, "volume", more=_today(reading, count(now), count(today)))
 
 
 def _clock_tile(reading: Reading, step: str) -> Tile:
     words, now = reading.words, reading.clock(step, reading.month)
     few, remark = bool(now.get("is_small_sample")), ""
     if now.get("judged_count"):
-        remark = _counted(reading, now["on_time_count"], now["judged_count"], few, _moved(reading, step))
-    return Tile(words(f"tile.{step}"), rate(now.get("on_time_rate")), remark, "clock", "dim" if few else "")
+        remark = _counted(reading, now["on_time_count"], now["judged_count"], few, _moved(reading, reading.on_time_change(step)))
+    value, today = (rate(row.get("on_time_rate")) for row in (now, reading.of("clock_today", reading.month, step=step)))
+    return Tile(words(f"tile.{step}"), value, remark, "clock", "dim" if few else "", _today(reading, value, today))
 
 
-def _moved(reading: Reading, step: str) -> str:
-    change = reading.on_time_change(step)
+def _resident_tile(reading: Reading) -> Tile:
+    words, said = reading.words, reading.of("agreement", reading.month)
+    few, remark = bool(said.get("is_small_sample_of_resident")), ""
+    if said.get("resident_reached_count"):
+        interval = words("interval", low=f"{said['resident_satisfied_low'] * 100:.0f}", high=rate(said["resident_satisfied_high"]))
+        remark = _counted(reading, said["resident_satisfied_count"], said["resident_reached_count"], few, interval)
+    change = _moved(reading, reading.rate_change("agreement", "resident_satisfied_rate", "is_small_sample_of_resident"))
+    value, today = (rate(row.get("resident_satisfied_rate")) for row in (said, reading.of("agreement_today", reading.month)))
+    more = "　".join(part for part in (change, _today(reading, value, today)) if part)
+    return Tile(words("tile.resident"), value, remark, "agreement", "dim" if few else "", more)
+
+
+def _both_sides_tile(reading: Reading) -> Tile:
+    words, said = reading.words, reading.of("satisfaction", reading.month)
+    value, few = said.get("satisfaction_rate"), bool(said.get("is_small_sample"))
+    if not said:
+        remark = words("once_closed")
+    elif said["double_called_count"] is None or said["double_satisfied_count"] is None:
+        remark = words("withheld")
+    else:
+        remark = _counted(reading, said["double_satisfied_count"], said["double_called_count"], few, "")
+    more = _moved(reading, reading.rate_change("satisfaction", "satisfaction_rate"))
+    return Tile(words("tile.both_sides"), rate(value), remark, "satisfaction", "dim" if few else "", more)
+
+
+def _backlog_tile(reading: Reading) -> Tile:
+    words, change = reading.words, reading.open_change()
+    ages = [row for row in reading.answers["backlog"].rows if row["month"] == reading.month]
+    beyond = sum(row["open_count"] for row in ages if row["from_workdays"] >= BEYOND_WORKDAYS)
+    value, today = (count(reading.open_rounds(reading.month, name) or 0) for name in ("backlog", "backlog_today"))
+    compared = words("on_last_month", change=words.change(change)) if change is not None else ""
+    more = "　".join(part for part in (compared, _today(reading, value, today)) if part)
+    name = words("tile.backlog_now" if reading.is_running else "tile.backlog")
+    return Tile(name, value, words("beyond", count=count(beyond)), "backlog", "bad" if beyond else "", more)
+
+
+def _today(reading: Reading, approved: str, today: str) -> str:
+    """What the marts make of an approved figure by now, where that reads otherwise."""
+    return reading.words("today", value=today) if reading.is_closed and today != approved else ""
+
+
+def _moved(reading: Reading, change: float | None) -> str:
     if change is None:
         return ""
     return ("▲" if change > 0 else "▼" if change < 0 else "＝") + reading.words("tile.points", points=f"{abs(change) * 100:.1f}")

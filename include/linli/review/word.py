@@ -48,7 +48,7 @@ def render(page: Page, words: Words) -> bytes:
     number = 1
     _paragraph(report, [Span(words("report.section", number=words.numeral(number), title=words("report.overview")))], font=_SECTION)
     _paragraph(report, page.conclusion)
-    tiles = [[Cell(tile.label), Cell(tile.value, "strong"), Cell(tile.remark)] for tile in page.tiles]
+    tiles = [[Cell(tile.label), Cell(tile.value, "strong"), Cell(f"{tile.remark}　{tile.more}".strip("　"))] for tile in page.tiles]
     _table(report, [], tiles, [1.2, 1, 2])
     for block in (block for row in page.rows for block in row):
         number += 1

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from linli.audiences.suppression import FEW, SPREAD, Sum, hidden
 
@@ -28,6 +30,11 @@ def left_open(counts: Sequence[int], sums: Sequence[Sum], hid: Sequence[int], pl
         if all(tried[of.whole] == sum(tried[part] for part in of.parts) for of in sums):
             found.add(tried[place])
     return found
+
+
+def test_few_are_as_few_as_in_the_marts() -> None:
+    project = yaml.safe_load((Path(__file__).parents[3] / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
+    assert project["vars"]["small_group_n"] == FEW
 
 
 def test_nothing_small_nothing_hidden() -> None:

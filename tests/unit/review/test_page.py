@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 
 import pytest
-import yaml
 
 from linli.review.blocks import Chart, Lines, Page, Square, Table
-from linli.review.questions import FEW_RESIDENTS, LEVELS, OF_RESIDENTS, Unit
-from unit.review.answers import DISTRICT, OCTOBER, SEPTEMBER, clock, closed, restated, rows, satisfaction, written
+from linli.review.page import page
+from linli.review.questions import LEVELS, OF_RESIDENTS, Unit
+from linli.review.words import Words
+from unit.review.answers import DISTRICT, OCTOBER, SEPTEMBER, Rows, answered, clock, closed, restated, rows, satisfaction, sides, written
 
 
 def conclusion(page: Page) -> str:
@@ -45,7 +45,7 @@ def test_it_is_said_in_english_too() -> None:
 def test_a_month_without_cases_says_so() -> None:
     found = {name: [] for name in rows()} | {"release": rows()["release"]}
     page = written(found)
-    assert conclusion(page) == "本月没有收到案件；到期 0 件，没有一件两方都已访到。"
+    assert conclusion(page) == "本月没有收到案件；到期 0 件，没有一件按期访到两方。"
     assert [tile.value for tile in page.tiles] == ["0", "—", "—", "—", "—", "0"]
 
 
@@ -121,7 +121,7 @@ def test_what_was_closed_is_said_to_be() -> None:
     assert written(found).remarks[1] == "本月尚未结账，数字还会变化"
     found["closed"] = [closed()]
     page = written(found)
-    assert page.remarks[1] == "2026-11-12 已结账（李主任 批准）"
+    assert page.remarks[1] == "2026-11-12 已结账（李主任 批准），所列为批准的数字"
     assert lines(page, "下月专项建议")[0] == "已选定：消防"
 
 
@@ -139,21 +139,92 @@ def test_a_month_that_is_not_over_is_compared_with_nothing() -> None:
     assert {cells[-1].tone for cells in matrix.rows} == {""}
 
 
-def test_answers_of_a_few_residents_are_not_shown_outside_the_team() -> None:
+COMPOUND = Unit("340405", "compound", "340405-C01-X01", "春晖花苑")
+
+
+def told(called: int | None, satisfied: int | None) -> Rows:
+    """The rows of a place's page whose callbacks are told as far as they are given."""
+    found = rows() | {"agreement": [], "disagreements": []}
+    rate = None if called is None or satisfied is None else satisfied / called
+    found["satisfaction"] = [
+        {
+            "month": OCTOBER, "matured_count": 46, "double_called_count": called, "double_satisfied_count": satisfied,
+            "coverage_rate": None, "satisfaction_rate": rate, "satisfaction_low": rate, "satisfaction_high": rate, "is_small_sample": False,
+        }
+    ]  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize(("called", "satisfied"), [(None, None), (12, None), (None, 12)])
+def test_answers_that_are_withheld_are_not_told(called: int | None, satisfied: int | None) -> None:
+    page = written(told(called, satisfied), COMPOUND)
+    assert "双回访涉及的居民过少，结果不列" in conclusion(page)
+    assert (page.tiles[4].label, page.tiles[4].value, page.tiles[4].remark) == ("双回访满意率", "—", "居民过少，不列")
+
+
+def test_a_place_is_told_its_answers_once_they_are_closed() -> None:
+    page = written(told(40, 30), COMPOUND)
+    assert (page.tiles[4].value, page.tiles[4].remark) == ("75.0%", "30/40")
+    page = written(told(40, 30) | {"satisfaction": []}, COMPOUND)
+    assert "双回访结果在结账后列出" in conclusion(page)
+    assert (page.tiles[4].value, page.tiles[4].remark) == ("—", "结账后列出")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_how_the_two_sides_answered_stays_in_the_team(level: str) -> None:
+    found = rows() if level in ("district", "department") else told(40, 30)
+    titles = set(blocks(written(found, Unit("340405", level, "K", "某单位"))))
+    assert ("两方回访是否一致" in titles) == (level in ("district", "department"))
+
+
+def test_both_sides_reached_late_are_not_said_not_to_be_reached() -> None:
     found = rows()
-    found["satisfaction"][0] |= dict.fromkeys(("double_called_count", "double_satisfied_count", "satisfaction_rate")) | {"is_hidden": True}
-    found["agreement"][0] |= dict.fromkeys(found["agreement"][0], None) | {"month": OCTOBER, "is_hidden": True, "is_resident_hidden": True}
-    page = written(found, Unit("340405", "compound", "340405-C01-X01", "春晖花苑"))
-    assert "双回访不足 5 件，不列" in conclusion(page)
-    assert (page.tiles[4].value, page.tiles[4].remark) == ("—", "少于 5 件，不列")
-    square = blocks(page)["两方回访是否一致"]
-    assert isinstance(square, Square)
-    assert {cell[0] for _, cells in square.rows for cell in cells} == {"—"}
+    found["satisfaction"] = [satisfaction(OCTOBER, 0, 0, 9, late=2)]
+    assert "；到期 9 件，没有一件按期访到两方，逾期才访到两方 2 件。" in conclusion(written(found))
 
 
-def test_few_residents_are_as_few_as_in_the_marts() -> None:
-    project = yaml.safe_load((Path(__file__).parents[3] / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
-    assert project["vars"]["small_group_n"] == FEW_RESIDENTS
+def test_a_closed_month_tells_what_was_approved_and_beside_it_what_reads_otherwise() -> None:
+    found = rows() | {"closed": [closed()]}
+    found["volume_today"] = [found["volume"][1] | {"received_count": 1285}]
+    found["clock_today"] = [clock(OCTOBER, "resolve", 55, 57), *(row for row in found["clock"] if row["step"] != "resolve")]
+    found["satisfaction_today"] = [satisfaction(OCTOBER, 29, 36, 46)]
+    found["agreement_today"] = [found["agreement"][0] | sides((30, 35), (32, 38))]
+    found["backlog_today"] = found["backlog"][:1]
+    page = written(found)
+    assert "；双回访均满意 80.0%（28/35，95% 区间 64.0%–88.0%），现为 80.6%，回访覆盖" in conclusion(page)
+    assert [(tile.value, tile.more) for tile in page.tiles] == [
+        ("1,284", "现为 1,285"), ("96.4%", ""), ("96.4%", "现为 96.5%"), ("96.4%", ""), ("83.8%", "现为 84.2%"),
+        ("14", "环比 +14　现为 10"),
+    ]  # fmt: skip
+    assert blocks(page)["下月专项建议"].note.endswith("未经结账，截至 2026-11-12")
+
+
+def test_a_month_that_is_not_closed_has_no_second_figures() -> None:
+    assert [tile.more for tile in written().tiles] == ["", "", "", "", "", "环比 +14"]
+
+
+def test_every_tile_is_compared_with_the_month_before() -> None:
+    found = rows()
+    found["agreement"].append(found["agreement"][0] | {"month": SEPTEMBER} | sides((30, 35), (30, 40)))
+    found["backlog"].append(found["backlog"][0] | {"month": SEPTEMBER, "open_count": 16})
+    compared = [f"{tile.remark} {tile.more}" for tile in written(found).tiles]
+    assert [said for said in compared if not any(mark in said for mark in ("环比", "▲", "▼", "＝"))] == []
+    assert compared[4:] == ["31/37　67–92.2% ▲8.8 点", "超 7 个工作日 4 环比 −2"]
+
+
+def test_what_counts_as_satisfied_is_said_as_it_is_set() -> None:
+    assert "两项评分均≥4" in written().definitions
+    page_of_five = page(DISTRICT, OCTOBER, answered(rows()), Words("zh"), small_sample_n=10, satisfied_min_score=5)
+    assert "两项评分均≥5" in page_of_five.definitions
+
+
+def test_what_is_open_in_a_running_month_is_not_said_of_its_end() -> None:
+    found = told(None, None)
+    assert "月末未结" in blocks(written(found, COMPOUND))
+    found["release"][0]["as_of"] -= dt.timedelta(days=20)
+    running = written(found, COMPOUND)
+    assert "目前未结" in blocks(running) and "月末未结" not in blocks(running)
+    assert running.tiles[5].label == "目前未结"
 
 
 def test_nobody_is_lowest_where_all_are_alike() -> None:
@@ -165,10 +236,9 @@ def test_nobody_is_lowest_where_all_are_alike() -> None:
 
 def test_figures_of_a_few_residents_are_not_shown() -> None:
     found = rows()
-    compound = Unit("340405", "compound", "340405-C01-X01", "春晖花苑")
-    shown = blocks(written(found, compound))["进驻工作"]
+    shown = blocks(written(found, COMPOUND))["进驻工作"]
     found["programme"][0] |= dict.fromkeys(OF_RESIDENTS)
-    hidden = blocks(written(found, compound))["进驻工作"]
+    hidden = blocks(written(found, COMPOUND))["进驻工作"]
     assert isinstance(shown, Table) and isinstance(hidden, Table)
     assert {cells[0].text for cells in shown.rows} - {cells[0].text for cells in hidden.rows} == {"带头人", "积分挣得", "积分兑换"}
 

@@ -1,8 +1,10 @@
-"""What a page may ask: of places nothing about single cases, nor about what residents answered."""
+"""What a page may ask: of places nothing about single cases nor about few residents, of closed months what was approved."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import pytest
@@ -10,7 +12,81 @@ import pytest
 from linli.review import questions
 from linli.review.questions import Unit
 
-OCTOBER = dt.date(2026, 10, 1)
+OCTOBER, SEPTEMBER = dt.date(2026, 10, 1), dt.date(2026, 9, 1)
+COMMUNITY, COMPOUND = Unit("340405", "community", "C1", ""), Unit("340405", "compound", "C1-X1", "")
+DISTRICT = Unit("340405", "district", "340405", "")
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A release with the tables a test fills, and September closed with 50 received where the mart now has 52."""
+    with duckdb.connect() as opened:
+        opened.execute(
+            """create schema closed; create schema mart; create schema ref;
+            create table closed.month as select date '2026-09-01' as month;
+            create table closed.figure (
+                month date, mart varchar, district_code varchar, level varchar, key varchar, grain varchar, metric varchar, value varchar);
+            create table mart.mart_case_volume (month date, district_code varchar, level varchar, key varchar, received_count bigint,
+                case_count bigint, complaint_count bigint, before_complaint_count bigint, handled_count bigint, on_scene_count bigint);
+            insert into mart.mart_case_volume select month, '340405', 'district', '340405', received, 9, 0, 0, 0, 0
+                from (values (date '2026-08-01', 40), (date '2026-09-01', 52), (date '2026-10-01', 60)) t (month, received);
+            insert into closed.figure values
+                ('2026-09-01', 'mart_case_volume', '340405', 'district', '340405', '', 'received_count', '50'),
+                ('2026-09-01', 'mart_clock_257', '340405', 'district', '340405', 'step=resolve', 'on_time_rate', '0.8'),
+                ('2026-09-01', 'mart_clock_257', '340405', 'district', '340405', 'step=resolve', 'is_small_sample', 'false');
+            create table mart.mart_clock_257 (month date, district_code varchar, level varchar, key varchar, step varchar,
+                due_count bigint, on_time_count bigint, late_count bigint, overdue_count bigint, open_count bigint, judged_count bigint,
+                on_time_rate double, on_time_low double, on_time_high double, is_small_sample boolean, closed_only_rate double);
+            create table mart.mart_monthly_review (month date, district_code varchar, level varchar, key varchar, is_complete boolean,
+                is_small_group boolean, compound_count bigint, compliant_compound_count bigint);
+            create table ref.dim_compound (district_code varchar, community_code varchar, station_code varchar, compound_code varchar);
+            insert into ref.dim_compound values ('340405', 'C1', 'S1', 'C1-X1'), ('340405', 'C1', 'S1', 'C1-X2')"""
+        )
+        for column in questions.PROGRAMME:
+            for name in (column, f"{column}_previous_month"):
+                opened.execute(f"alter table mart.mart_monthly_review add column {name} bigint default 7")
+        yield opened
+
+
+def asked(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, unit: Unit, month: dt.date, *names: str
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of these questions alone."""
+    monkeypatch.setattr(questions, "QUESTIONS", [each for each in questions.QUESTIONS if each.name in names])
+    return {name: [dict(row) for row in answer.rows] for name, answer in questions.ask(con, unit, month, {}).items()}
+
+
+def test_a_closed_month_is_told_as_it_was_approved(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = asked(con, monkeypatch, DISTRICT, SEPTEMBER, "volume", "volume_today", "clock")
+    assert {row["month"].month: row["received_count"] for row in found["volume"]} == {8: 40, 9: 50}
+    assert [row["received_count"] for row in found["volume_today"]] == [52]
+    # by step, and of the type the mart has
+    assert [(row["step"], row["on_time_rate"], row["is_small_sample"]) for row in found["clock"]] == [("resolve", 0.8, False)]
+
+
+def test_a_month_that_is_open_is_compared_with_what_was_approved(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = asked(con, monkeypatch, DISTRICT, OCTOBER, "volume", "volume_today")
+    assert {row["month"].month: row["received_count"] for row in found["volume"]} == {8: 40, 9: 50, 10: 60}
+    assert found["volume_today"] == []
+
+
+@pytest.mark.parametrize(
+    ("few_at", "shown_at"),
+    [("C1-X1", {"district"}), ("C1", {"district", "compound"}), ("", {"district", "community", "compound"})],
+)
+def test_points_of_few_residents_do_not_follow_from_those_of_a_community(
+    few_at: str, shown_at: set[str], con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for unit in (DISTRICT, COMMUNITY, COMPOUND):
+        con.execute(
+            "insert into mart.mart_monthly_review (month, district_code, level, key, is_small_group) values ($1, $2, $3, $4, $5)",
+            [OCTOBER, unit.district_code, unit.level, unit.key, unit.key == few_at],
+        )
+    found = {
+        unit.level: asked(con, monkeypatch, unit, OCTOBER, "programme")["programme"][0]["earned_points"]
+        for unit in (DISTRICT, COMMUNITY, COMPOUND)
+    }
+    assert {level for level, points in found.items() if points is not None} == shown_at
 
 
 @pytest.mark.parametrize(
@@ -27,12 +103,12 @@ def test_a_page_of_a_place_tells_no_restated_answer_and_names_no_case(level: str
     monkeypatch.setattr(questions, "QUESTIONS", [each for each in questions.QUESTIONS if each.name == "restatements"])
     with duckdb.connect() as con:
         con.execute(
-            f"""create schema closed; create table closed.restatement as
+            f"""create schema closed; create table closed.month (month date); create table closed.restatement as
             select date '2026-10-01' as month, 1 as restatement_no, mart, '' as grain, 'm' as metric, '0' as old_value, '1' as new_value,
               'late_record' as cause, 1 as record_count, ['fct_case_round 340405-2026-1/1'] as records, '340405' as district_code,
               '{level}' as level, 'K' as key
             from (values ('mart_two_callback_satisfaction'), ('mart_clock_257')) t (mart)"""
         )
-        rows = questions.ask(con, Unit("340405", level, "K", ""), OCTOBER)["restatements"].rows
+        rows = questions.ask(con, Unit("340405", level, "K", ""), OCTOBER, {})["restatements"].rows
     assert {row["mart"] for row in rows} == told
     assert {bool(row["records"]) for row in rows} == {level in ("district", "department")}

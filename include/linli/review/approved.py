@@ -1,0 +1,81 @@
+"""The marts as they were approved: the figures of closed months, frozen at the close, in the columns of the marts they come from.
+
+What is approved is kept as rows of one figure each (closed.figure). A question that names a mart reads those of the closed months from
+there and the months that are not closed from the mart.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+MARTS = (
+    "mart_case_volume", "mart_clock_257", "mart_two_callback_satisfaction", "mart_callback_agreement", "mart_backlog", "mart_stage_blame",
+    "mart_patrol", "mart_frequent_problem", "mart_monthly_review",
+)  # fmt: skip
+"""marts whose figures a page tells as approved"""
+_PLACE = ("month", "district_code", "level", "key")
+_GRAINS: Mapping[str, str] = {"mart_clock_257": "step", "mart_backlog": "age_code", "mart_frequent_problem": "item_code"}
+"""what else tells the rows of a mart apart"""
+_FIGURES: Mapping[str, str] = {
+    # what another mart counts as well is frozen there only
+    "mart_frequent_problem": "(select month, mart, district_code, level, key, grain, metric, value from closed.figure union all"
+    " select month, 'mart_frequent_problem', district_code, 'district', district_code, 'item_code=' || key, metric, value"
+    " from closed.figure where mart = 'mart_case_volume' and level = 'item' and metric = 'case_count')",
+}
+
+
+@dataclass(frozen=True)
+class Approved:
+    """What is closed of the thirteen months up to one: whether the month itself is, whether any is, and the columns of the marts."""
+
+    month: dt.date
+    is_closed: bool
+    is_any_closed: bool
+    columns: Mapping[str, Mapping[str, str]]
+
+    def as_approved(self, question: str, first: dt.date) -> dict[str, str]:
+        """The marts by their names as subqueries with the columns that the text of a question names, of the months since `first`."""
+        return {mart: self._approved(mart, question, first) for mart in MARTS} if self.is_any_closed else as_they_are()
+
+    def _approved(self, mart: str, question: str, first: dt.date) -> str:
+        named = set(re.findall(r"\w+", question))
+        grain = _GRAINS.get(mart)
+        told = [*_PLACE, *([grain] if grain else [])]
+        figures = [column for column in self.columns.get(mart, ()) if column in named and column not in told]
+        frozen = [
+            *_PLACE,
+            *([f"regexp_extract(grain, '{grain}=(.*)', 1) as {grain}"] if grain else []),
+            *(f"max(case when metric = '{each}' then cast(value as {self.columns[mart][each]}) end) as {each}" for each in figures),
+        ]
+        months = f"month between date '{first}' and date '{self.month}'"
+        return (
+            f"(select {', '.join(frozen)} from {_FIGURES.get(mart, 'closed.figure')} where mart = '{mart}' and {months} group by all"
+            f" union all select {', '.join([*told, *figures])} from mart.{mart}"
+            f" where {months} and month not in (select month from closed.month))"
+        )
+
+
+def as_they_are() -> dict[str, str]:
+    """The marts by their names, as a query may name them."""
+    return {mart: f"mart.{mart}" for mart in MARTS}
+
+
+def approved_marts(con: duckdb.DuckDBPyConnection, month: dt.date) -> Approved:
+    """What is approved of `month` and the twelve before it. `con` is a connection to the published file."""
+    columns: dict[str, dict[str, str]] = {}
+    for mart, column, kind in con.execute(
+        "select table_name, column_name, data_type from information_schema.columns where table_schema = 'mart'"
+        " and list_contains($marts, table_name) order by table_name, ordinal_position",
+        {"marts": list(MARTS)},
+    ).fetchall():
+        columns.setdefault(mart, {})[column] = kind
+    [(is_closed, is_any)] = con.execute(
+        "select coalesce(bool_or(month = $month), false), count(*) > 0 from closed.month where month between $first and $month",
+        {"month": month, "first": month.replace(year=month.year - 1)},
+    ).fetchall()
+    return Approved(month, is_closed, is_any, columns)
