@@ -55,6 +55,36 @@ def test_names(mart: str, column: str, name: str) -> None:
 
 def test_a_grain_is_told_by_its_names() -> None:
     assert (
-        figures.grain_named("mart_return_completeness", "community_code=340405-C02 sheet=meetings") == "社区编码=340405-C02 台账表=meetings"
+        figures.grain_named("mart_return_completeness", "community_code=340405-C02 sheet=meetings") == "社区编码=340405-C02 台账表=会议"
     )
+    assert figures.grain_named("mart_clock_257", "step=accept") == "环节=2日核实"
+    # a deployment's own code stays
+    assert figures.grain_named("mart_frequent_problem", "item_code=2-02") == "执法事项=2-02"
     assert figures.grain_named("mart_clock_257", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("mart", "column", "value", "read"),
+    [
+        ("mart_clock_257", "on_time_rate", "0.8", "80.0%"),
+        ("mart_clock_257", "on_time_rate", "1", "100.0%"),
+        ("mart_clock_257", "due_count", "12", "12"),
+        ("mart_clock_257", "is_small_sample", "true", "是"),
+        ("mart_two_callback_satisfaction", "cohen_kappa", "-0.123456789012", "-0.1235"),
+        ("mart_campaign_effect", "treated_before_rate", "1.25", "1.25"),
+        ("mart_backlog", "state_on", "2026-09-30", "2026-09-30"),
+    ],
+)
+def test_a_figure_is_printed_as_it_is_read(mart: str, column: str, value: str, read: str) -> None:
+    assert figures.figure_printed(mart, column, value) == read
+
+
+def test_every_mart_has_a_name_in_both_languages(columns: dict[str, set[str]]) -> None:
+    assert [mart for mart in columns for language in ("zh", "en") if figures.mart_name(mart, language) == mart] == []
+    names = yaml.load(Path(figures.__file__).with_name("marts.yml").read_bytes(), yaml.CSafeLoader)
+    assert set(names) == set(columns)
+
+
+def test_codes_that_have_names_stand_in_some_grain(columns: dict[str, set[str]]) -> None:
+    values = yaml.load(Path(figures.__file__).with_name("values.yml").read_bytes(), yaml.CSafeLoader)
+    assert set(values) <= set().union(*columns.values())

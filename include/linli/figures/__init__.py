@@ -1,4 +1,5 @@
-"""What the columns of the marts are called in Chinese, for whoever reads a figure by its column: names.yml has the words."""
+"""What marts, their columns and the values in their grain are called, for whoever reads a figure by its column: marts.yml, names.yml and
+values.yml have the words, in Chinese; marts are named in English as well."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
@@ -15,7 +17,11 @@ _BOUNDS = {"low": "下限", "high": "上限"}
 _DERIVED = re.compile(
     r"(?P<of>\w+)_(?P<month>last_year|previous_month)|(?P<bounded>\w+)_(?P<bound>low|high)|is_small_sample_of_(?P<few>\w+)"
 )
-_COLUMN = re.compile(r"\b(\w+)=")
+_GRAIN = re.compile(r"\b(\w+)=(\S*)")
+_SHARES = ("_rate", "_low", "_high")
+_NO_SHARES = frozenset({"mart_campaign_effect"})
+"""whose rates are cases a compound and month, and ratios of them"""
+_FRACTION = re.compile(r"-?\d+\.\d+")
 
 
 def figure_name(mart: str, column: str) -> str:
@@ -23,13 +29,33 @@ def figure_name(mart: str, column: str) -> str:
     return _name(mart, column) or column
 
 
+def mart_name(mart: str, language: Literal["zh", "en"] = "zh") -> str:
+    """The name of a mart; the mart itself where it has none."""
+    return _words("marts").get(mart, {}).get(language, mart)
+
+
+def value_names(column: str) -> Mapping[str, str]:
+    """The Chinese names of the project's own codes in a column of a grain."""
+    return _words("values").get(column, {})
+
+
 def grain_named(mart: str, grain: str) -> str:
-    """The grain of a row as closed months write it, 'step=accept', with its columns by their names."""
-    return _COLUMN.sub(lambda column: f"{figure_name(mart, column[1])}=", grain)
+    """The grain of a row as closed months write it, 'step=accept', in words: '环节=2日核实'."""
+    return _GRAIN.sub(lambda part: f"{figure_name(mart, part[1])}={value_names(part[1]).get(part[2], part[2])}", grain)
+
+
+def figure_printed(mart: str, column: str, value: str) -> str:
+    """A figure as closed months write it, as it is read: rates and their bounds as percentages with one decimal, other fractions to four
+    digits, yes and no in Chinese."""
+    if value in ("true", "false"):
+        return "是" if value == "true" else "否"
+    if column.endswith(_SHARES) and mart not in _NO_SHARES:
+        return f"{float(value) * 100:.1f}%"
+    return f"{float(value):.4g}" if _FRACTION.fullmatch(value) else value
 
 
 def _name(mart: str, column: str) -> str | None:
-    said = _names()
+    said = _words("names")
     if name := said.get(mart, {}).get(column) or said[_EVERY].get(column):
         return name
     derived = _DERIVED.fullmatch(column)
@@ -43,7 +69,7 @@ def _name(mart: str, column: str) -> str | None:
 
 
 @cache
-def _names() -> Mapping[str, Mapping[str, str]]:
-    text = Path(__file__).with_name("names.yml").read_text(encoding="utf-8")
-    names: Mapping[str, Mapping[str, str]] = yaml.load(text, yaml.CSafeLoader)
-    return names
+def _words(of: str) -> Mapping[str, Mapping[str, str]]:
+    text = Path(__file__).with_name(f"{of}.yml").read_text(encoding="utf-8")
+    said: Mapping[str, Mapping[str, str]] = yaml.load(text, yaml.CSafeLoader)
+    return said

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from linli.closing import Restated
-from linli.figures import figure_name, grain_named
+from linli.figures import figure_name, figure_printed, grain_named, mart_name
 from linli.pipeline.words import cause_label, literal
 
 _SHOWN = 40
@@ -29,8 +29,9 @@ def show_restatements(console: Console, found: Restated) -> None:
     )  # fmt: skip
     for mart, level, key, grain, metric, old, new, cause, count, first in rows:
         behind = f"{count} 条，如 {first}" if count else "—"
-        what = (mart, level or "", key or "", grain_named(mart, grain), figure_name(mart, metric))
-        shown.add_row(*map(literal, (*what, old or "—", new or "—", cause_label(cause), behind)))
+        what = (mart_name(mart), level or "", key or "", grain_named(mart, grain), figure_name(mart, metric))
+        read = (figure_printed(mart, metric, value) if value else "—" for value in (old, new))
+        shown.add_row(*map(literal, (*what, *read, cause_label(cause), behind)))
     console.print(shown)
     if found.figures > len(rows):
         console.print(f"还有 {found.figures - len(rows):,} 个：发布后查 closed.restatement")

@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from linli.figures import figure_name, grain_named
+from linli.figures import figure_name, figure_printed, grain_named, mart_name, value_names
 from linli.settings import SHANGHAI
 
 STATES: Mapping[str, str] = {
@@ -26,7 +26,7 @@ STATES: Mapping[str, str] = {
 }
 """what became of a feed"""
 
-STEPS: Mapping[str, str] = {"accept": "2日核实", "resolve": "5日办结", "follow_up": "7日回访"}
+STEPS: Mapping[str, str] = value_names("step")
 """steps of the clock"""
 
 CLOSED: Mapping[str, str] = {
@@ -90,11 +90,12 @@ def cause_label(cause: str) -> str:
 
 def restated_in_words(row: Mapping[str, Any]) -> str:
     """A row of `closed.restatement` as a sentence: which figure, from what to what, why, how many records are behind it and one of them."""
-    mart = row["mart"]
-    named = (f"{row['month']:%Y-%m}", mart, row["district_code"], grain_named(mart, row["grain"]), figure_name(mart, row["metric"]))
+    mart, metric = row["mart"], row["metric"]
+    named = (f"{row['month']:%Y-%m}", mart_name(mart), row["district_code"], grain_named(mart, row["grain"]), figure_name(mart, metric))
     figure = " ".join(part for part in named if part)
     behind = f"，{row['record_count']} 条记录，如 {row['records'][0]}" if row["records"] else ""
-    return f"{figure}：{row['old_value'] or '无'} → {row['new_value'] or '无'}（{cause_label(row['cause'])}{behind}）"
+    old, new = (figure_printed(mart, metric, row[value]) if row[value] else "无" for value in ("old_value", "new_value"))
+    return f"{figure}：{old} → {new}（{cause_label(row['cause'])}{behind}）"
 
 
 def moment(at: dt.datetime | None) -> str:

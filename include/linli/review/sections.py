@@ -17,7 +17,14 @@ PROBLEMS = 8
 COMPOUNDS = 26
 ITEMS = 10
 LINES = 4
-_HEADLINES = ("mart_two_callback_satisfaction", "mart_clock_257", "mart_case_volume", "mart_monthly_review")
+_HEADLINES = {
+    "mart_two_callback_satisfaction": "satisfaction_rate", "mart_clock_257": "on_time_rate", "mart_case_volume": "received_count",
+    "mart_monthly_review": "complaint_count_year_to_date", "mart_callback_agreement": "resident_satisfied_rate",
+    "mart_backlog": "open_count", "mart_stage_blame": "broken_rate", "mart_frequent_problem": "case_count",
+    "mart_patrol": "fulfilled_patrol_count", "mart_meeting": "meeting_count", "mart_matter": "solved_count", "mart_lead": "lead_count",
+    "mart_points": "earned_points",
+}  # fmt: skip
+"""marts, the most prominent first, each with the figure it is known by"""
 
 
 def sections(reading: Reading) -> Iterator[Sequence[Block]]:
@@ -330,7 +337,7 @@ def _effect(reading: Reading, row: Row) -> str:
 
 
 def _restatements(reading: Reading) -> Lines:
-    """A line for each mart of each restated month: the first of its figures, and how many there are."""
+    """A line for each mart of each restated month: the figure it is known by, or else its first, and how many there are."""
     words, lines = reading.words, []
     groups = {
         key: list(rows)
@@ -338,14 +345,14 @@ def _restatements(reading: Reading) -> Lines:
     }
     headline_first = sorted(groups.items(), key=lambda group: (-group[0][0].toordinal(), -group[0][1], *_prominence(group[0][2])))
     for (month, _, mart), rows in headline_first[:LINES]:
-        first = rows[0]
+        first = min(rows, key=lambda row: row["metric"] != _HEADLINES.get(row["mart"]))
         text = words(
             "restatement.line" if len(rows) == 1 else "restatement.lines",
             month=f"{month:%Y-%m}",
-            mart=words(f"mart.{mart}"),
+            mart=words.mart(mart),
             metric=" ".join(part for part in (words.grain(mart, first["grain"]), words.figure(mart, first["metric"])) if part),
-            old=first["old_value"] or words("missing"),
-            new=first["new_value"] or words("missing"),
+            old=words.value(mart, first["metric"], first["old_value"]),
+            new=words.value(mart, first["metric"], first["new_value"]),
             cause=words.cause(first["cause"]),
             records=first["record_count"],
             count=count(len(rows)),
@@ -360,4 +367,4 @@ def _restatements(reading: Reading) -> Lines:
 
 
 def _prominence(mart: str) -> tuple[int, str]:
-    return (_HEADLINES.index(mart) if mart in _HEADLINES else len(_HEADLINES), mart)
+    return (list(_HEADLINES).index(mart) if mart in _HEADLINES else len(_HEADLINES), mart)

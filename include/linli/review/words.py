@@ -11,7 +11,7 @@ from typing import Literal
 
 import yaml
 
-from linli.figures import figure_name, grain_named
+from linli.figures import figure_name, figure_printed, grain_named, mart_name
 
 Language = Literal["zh", "en"]
 
@@ -51,6 +51,16 @@ class Words:
     def points(self, difference: float) -> str:
         """The difference of two rates in percentage points, without its sign."""
         return self("points", points=f"{abs(difference) * 100:.1f}")
+
+    def mart(self, mart: str) -> str:
+        """A mart by its name."""
+        return mart_name(mart, self.language)
+
+    def value(self, mart: str, column: str, value: str | None) -> str:
+        """A figure as a closed month holds it, as it is read."""
+        if value is None:
+            return self("missing")
+        return self(value) if value in ("true", "false") else figure_printed(mart, column, value)
 
     def figure(self, mart: str, column: str) -> str:
         """A figure of a mart by its name; in English by its column."""

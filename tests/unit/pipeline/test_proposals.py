@@ -222,4 +222,4 @@ def test_what_was_restated_since_the_close_before_is_told(settings: Settings, mo
     assert asked == [asked_at]
     assert "此前已结账各月的更正（重述）2 个数字，其中全区数字 1 个：" in body
     behind = "1 条记录，如 fct_case_step 340405-2026-000001/1/accept"
-    assert f"- 2026-09 mart_clock_257 340405 环节=accept 按期数：8 → 9（补录，{behind}）" in body
+    assert f"- 2026-09 “257”时钟 340405 环节=2日核实 按期数：8 → 9（补录，{behind}）" in body

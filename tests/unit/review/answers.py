@@ -164,7 +164,7 @@ def rows() -> Rows:
     }  # fmt: skip
 
 
-def restated(mart: str, metric: str, old: str, new: str, number: int = 1, month: dt.date = OCTOBER) -> dict[str, Any]:
+def restated(mart: str, metric: str, old: str | None, new: str, number: int = 1, month: dt.date = OCTOBER) -> dict[str, Any]:
     return {
         "month": month, "restatement_no": number, "mart": mart, "grain": "", "metric": metric, "old_value": old, "new_value": new,
         "cause": "late_record", "record_count": 1, "records": ["fct_case_round 340405-2026-1/1"],

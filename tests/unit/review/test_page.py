@@ -104,14 +104,15 @@ def test_restatements_are_told_by_mart_the_headlines_first() -> None:
         restated("mart_lead", "act_count", "3", "4"),
         restated("mart_two_callback_satisfaction", "matured_count", "40", "41"),
         restated("mart_two_callback_satisfaction", "pending_count", "2", "1"),
-        restated("mart_clock_257", "due_count", "", "1", month=SEPTEMBER),
+        restated("mart_two_callback_satisfaction", "satisfaction_rate", "0.8", "0.805555555556"),
+        restated("mart_clock_257", "due_count", None, "1", month=SEPTEMBER) | {"grain": "step=accept"},
     ]
     found["release"][0]["restatement_no"] = 1
     page = written(found)
     assert lines(page, "更正（重述）") == [
-        "2026-10 双回访满意率：2 个数字有变，如 回访已到期案件数 40 → 41（补录，涉及 1 条）",
+        "2026-10 双回访满意率：3 个数字有变，如 双回访满意率 80.0% → 80.6%（补录，涉及 1 条）",
         "2026-10 一老一小：被带动者入账行为数 3 → 4（补录，涉及 1 条）",
-        "2026-09 “257”时钟：到期环节数 无 → 1（补录，涉及 1 条）",
+        "2026-09 “257”时钟：环节=2日核实 到期环节数 无 → 1（补录，涉及 1 条）",
     ]
     assert page.remarks[-1] == "版本 2026-10·r1　校验 9f3a00…c41e"
 
