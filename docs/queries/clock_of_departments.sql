@@ -1,4 +1,4 @@
--- 近三个月各部门 2-5-7 时限：按时率由按时数与考核数相除，不取平均。
+-- 近三个月各部门 2-5-7 时限：按期率由按期数与考核数相除，不取平均。
 -- The clock of every department over three months: a rate from sums, never a mean of rates.
 select
     names.key_name as department_name, marts.step, sum(marts.judged_count) as judged_count, sum(marts.on_time_count) as on_time_count,

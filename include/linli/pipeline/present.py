@@ -72,7 +72,7 @@ def _clock_table(rows: list[dict[str, Any]]) -> Table:
     shown = Table(title="“257”时钟（按到期月份）", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=_NARROW)
     for name in ("月份", "环节"):
         shown.add_column(name, no_wrap=True)
-    for name in ("到期", "按期", "超期", "逾期未办", "未到期", "按期率", "95% 区间"):
+    for name in ("到期", "按期", "超期", "超期未办", "未到期", "按期率", "95% 区间"):
         shown.add_column(name, justify="right", no_wrap=True)
     for r in rows:
         counts = [str(r[k]) for k in ("due_count", "on_time_count", "late_count", "overdue_count", "open_count")]
@@ -118,7 +118,7 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
     console.print(_satisfaction_table(table.satisfaction))
     if behind := [status.as_of for status in table.statuses if status.source == _CASES and status.state != "loaded"]:
         reach = "没有载入过" if None in behind else f"只到 {moment(min(each for each in behind if each))}"
-        console.print(f"[yellow]▲ 案件数据{reach}：两表中的逾期未办、未访到，可能只是没有载入", soft_wrap=True)
+        console.print(f"[yellow]▲ 案件数据{reach}：两表中的超期未办、未访到，可能只是没有载入", soft_wrap=True)
     for line in _remarks(table.statuses, catalog):
         console.print(line, soft_wrap=True)
     if table.newest_before:

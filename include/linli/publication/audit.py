@@ -50,7 +50,7 @@ def audit(con: duckdb.DuckDBPyConnection, register: Register, run: Run, *, previ
             con,
             "clock_adds_up",
             "mart.mart_clock_257 where due_count <> on_time_count + late_count + overdue_count + open_count",
-            "行的按期、超期、逾期未办、未到期之和不等于到期数",
+            "行的按期、超期、超期未办、未到期之和不等于到期数",
         ),
         _none(
             con,

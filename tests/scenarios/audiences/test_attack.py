@@ -212,5 +212,5 @@ def test_nothing_hidden_is_recovered(seed: int, tmp_path: Path) -> None:
             for row in csv.DictReader(file):
                 judged, in_time = (district.total("mart_clock_257", LEVELS[row["层级"]], row["编码"], name) for name in COUNTED)
                 asked_of = judged if row["环节"] == "2日核实" else 0
-                assert list(row) == ["月份", "区划代码", "层级", "编码", "名称", "环节", "按时率"]
-                assert row["按时率"] == (str(round(in_time / judged, 2)) if asked_of >= 10 else "*")
+                assert list(row) == ["月份", "区划代码", "层级", "编码", "名称", "环节", "按期率"]
+                assert row["按期率"] == (str(round(in_time / judged, 2)) if asked_of >= 10 else "*")

@@ -128,7 +128,7 @@ def test_a_night_that_was_refused_is_told_of_by_the_next_release(settings: Setti
     publish(settings, register, run, code_version="test", closed={})
     of_refused = f"run_id = '{refused.run_id}'"
     assert told(settings, f"{of_refused} and state = 'broken'") == [
-        ("clock_adds_up", "broken", "2 行的按期、超期、逾期未办、未到期之和不等于到期数")
+        ("clock_adds_up", "broken", "2 行的按期、超期、超期未办、未到期之和不等于到期数")
     ]
     assert len(told(settings, of_refused)) == 7
     assert ask(settings, f"select distinct day, kind, stage from data_audit where {of_refused}") == [(DAY, "night", "audit")]

@@ -29,8 +29,8 @@ def lines(page: Page, title: str) -> list[str]:
 
 def test_the_conclusion_comes_first_and_gives_its_counts() -> None:
     assert conclusion(written()) == (
-        "本月收到 1,284 件，比上月多 1,234 件；5 日按期办结率 96.4%（54/56，含逾期未结），比上月高 4.4 个百分点；双回访均满意 80.0%"
-        "（28/35，95% 区间 64.0%–88.0%），回访覆盖 76.1%（35/46）。住建5 日按期率最低（83.3%，10/12）；"
+        "本月收到 1,284 件，比上月多 1,234 件；5 日办结按期率 96.4%（54/56，含超期未办），比上月高 4.4 个百分点；双回访均满意 80.0%"
+        "（28/35，95% 区间 64.0%–88.0%），回访覆盖 76.1%（35/46）。住建5 日办结按期率最低（83.3%，10/12）；"
         "占用消防通道、飞线充电合占 36.5%，建议列为下月专项。"
         "今年以来居民投诉 196 件，比去年同期−20%。"
     )
@@ -55,14 +55,14 @@ def test_a_small_sample_is_said_to_be_one_and_compared_with_nothing() -> None:
     found["clock"] = [clock(OCTOBER, "resolve", 3, 3), clock(SEPTEMBER, "resolve", 3, 6)]
     page = written(found)
     assert "双回访 3 件中 1 件两方均满意（不足 10 件，不作比较）" in conclusion(page)
-    assert "100.0%（3/3，含逾期未结），不足 10 件；双回访" in conclusion(page)
+    assert "100.0%（3/3，含超期未办），不足 10 件；双回访" in conclusion(page)
     tile = page.tiles[2]
     assert (tile.value, tile.remark, tile.tone) == ("100.0%", "3/3　不足 10 件", "dim")
 
 
 def test_the_lowest_department_is_one_that_can_be_compared() -> None:
     # 消防 has one of five on time, which is too few to say anything of
-    assert "住建5 日按期率最低" in conclusion(written())
+    assert "住建5 日办结按期率最低" in conclusion(written())
     table = blocks(written())["部门"]
     assert isinstance(table, Table)
     told = {cells[0].text: (cells[4].text, cells[4].tone) for cells in table.rows}
@@ -181,7 +181,7 @@ def test_how_the_two_sides_answered_stays_in_the_team(level: str) -> None:
 def test_both_sides_reached_late_are_not_said_not_to_be_reached() -> None:
     found = rows()
     found["satisfaction"] = [satisfaction(OCTOBER, 0, 0, 9, late=2)]
-    assert "；到期 9 件，没有一件按期访到两方，逾期才访到两方 2 件。" in conclusion(written(found))
+    assert "；到期 9 件，没有一件按期访到两方，超期才访到两方 2 件。" in conclusion(written(found))
 
 
 def test_a_closed_month_tells_what_was_approved_and_beside_it_what_reads_otherwise() -> None:
