@@ -54,6 +54,9 @@ def reviewed(home: Home, tmp_path: Path) -> None:
     text = (pack.folder / "district-340405.html").read_text(encoding="utf-8")
     assert "（李主任 批准）" in text
     assert "2026-10 双回访满意率：" in text
+    place = pipeline.review(home.settings, OCTOBER, of={"community": "340405-C01"}, formats=["html"])
+    # what was approved, not what is known of it since
+    assert "到期 0 件，没有一件按期访到两方" in (place.folder / "community-340405-C01.html").read_text(encoding="utf-8")
     published(home, "2026-11-05")
     ours = publication.open_with_closed(home.settings, closing.published_tables(home.settings.closed))
     theirs = publication.open_published(home.settings)

@@ -17,7 +17,6 @@ import xlsxwriter
 
 from linli.audiences.figures import Names, Parents, Row, guarded, read
 from linli.audiences.model import AUDIENCES, Audience, Table, declaration
-from linli.audiences.suppression import FEW
 from linli.durable import name_of, whole
 from linli.spreadsheets import write_csv
 
@@ -88,11 +87,14 @@ def copies_of(folder: Path, month: dt.date) -> Copies | None:
     return Copies(month, folder, **json.loads(account.read_text(encoding="utf-8"))) if account.exists() else None
 
 
-def write_copies(figures: Path, folder: Path, month: dt.date, directory: Directory) -> Copies:
-    """Writes the copies of a closed month of which `figures` are frozen. Raises FileExistsError where some lie already, NotSolved."""
+def write_copies(figures: Path, folder: Path, month: dt.date, directory: Directory, *, few: int) -> Copies:
+    """Writes the copies of a closed month of which `figures` are frozen; counts of fewer than `few` residents are hidden.
+
+    Raises FileExistsError where some lie already, NotSolved.
+    """
     declared = declaration()
     tables = [
-        (table, guarded(read(figures, table, directory.names, directory.parents), table, declared, directory.parents))
+        (table, guarded(read(figures, table, directory.names, directory.parents), table, declared, directory.parents, few=few))
         for table in declared.tables
     ]
     places = directory.places()
@@ -101,17 +103,17 @@ def write_copies(figures: Path, folder: Path, month: dt.date, directory: Directo
     with whole(folder) as aside:
         for place in places:
             (aside / place.folder).mkdir(mode=0o700)
-            _write(aside / place.folder, [(t, _open_to(place, t, rows, directory)) for t, rows in tables], place, month, directory)
+            _write(aside / place.folder, [(t, _open_to(place, t, rows, directory)) for t, rows in tables], place, month, directory, few)
         (aside / _ACCOUNT).write_text(json.dumps(account) + "\n", encoding="utf-8")
     return Copies(month, folder, **account)
 
 
-def withheld(figures: Path, table: str, directory: Directory) -> dict[tuple[str, str, str], frozenset[str]]:
+def withheld(figures: Path, table: str, directory: Directory, *, few: int) -> dict[tuple[str, str, str], frozenset[str]]:
     """Which counts of a declared table are hidden in the copies of the month of which `figures` are frozen, by (district_code, level,
     key); whatever else tells them has to hide the same. Raises NotSolved."""
     declared = declaration()
     [of_name] = [each for each in declared.tables if each.name == table]
-    rows = guarded(read(figures, of_name, directory.names, directory.parents), of_name, declared, directory.parents)
+    rows = guarded(read(figures, of_name, directory.names, directory.parents), of_name, declared, directory.parents, few=few)
     return {
         (row.district_code, row.level, row.key): frozenset(name for name, count in row.counts.items() if count is None) for row in rows
     }
@@ -134,7 +136,9 @@ def _is_own(place: Place, table: Table, row: Row, directory: Directory) -> bool:
     return directory.parents.get((row.district_code, row.level, place.audience), {}).get(row.key) == place.key
 
 
-def _write(folder: Path, tables: Sequence[tuple[Table, list[Row]]], place: Place, month: dt.date, directory: Directory) -> None:
+def _write(
+    folder: Path, tables: Sequence[tuple[Table, list[Row]]], place: Place, month: dt.date, directory: Directory, few: int
+) -> None:
     filled: list[tuple[Table, list[Line]]] = [
         (table, [_labels(table), *_lines(table, rows, month, directory)]) for table, rows in tables if rows
     ]
@@ -143,7 +147,7 @@ def _write(folder: Path, tables: Sequence[tuple[Table, list[Row]]], place: Place
         write_csv(text, lines)
         (folder / f"{table.name}.csv").write_bytes(text.getvalue().encode("utf-8-sig"))
     least = max(table.least for table, _ in tables)
-    about = _ABOUT.format(month=f"{month:%Y-%m}", audience=place.name, hidden=HIDDEN, most=FEW - 1, least=least)
+    about = _ABOUT.format(month=f"{month:%Y-%m}", audience=place.name, hidden=HIDDEN, most=few - 1, least=least)
     about += "".join(f"{table.name}.csv  {table.label}\n" for table, _ in filled)
     (folder / "说明.txt").write_text(about, encoding="utf-8-sig")
     _write_workbook(folder / f"linli-{place.folder}-{month:%Y-%m}.xlsx", filled, about, month)

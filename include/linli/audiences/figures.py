@@ -84,15 +84,16 @@ def _values_of(table: Table, district: str, level: str, key: str, parents: Paren
     return list(itertools.product(*columns))
 
 
-def guarded(rows: Sequence[Row], table: Table, declared: Declaration, parents: Parents) -> list[Row]:
-    """The rows with whatever must not be shown hidden. A table about work is shown as it is. Raises NotSolved."""
+def guarded(rows: Sequence[Row], table: Table, declared: Declaration, parents: Parents, *, few: int) -> list[Row]:
+    """The rows with whatever must not be shown hidden: counts of fewer than `few` residents, and what would give them away.
+    A table about work is shown as it is. Raises NotSolved."""
     if table.about == "work":
         return list(rows)
     districts = itertools.groupby(rows, lambda row: row.district_code)
-    return [row for _, of_district in districts for row in _guarded(list(of_district), table, declared, parents)]
+    return [row for _, of_district in districts for row in _guarded(list(of_district), table, declared, parents, few)]
 
 
-def _guarded(rows: list[Row], table: Table, declared: Declaration, parents: Parents) -> list[Row]:
+def _guarded(rows: list[Row], table: Table, declared: Declaration, parents: Parents, few: int) -> list[Row]:
     cells = _Cells()
     depth = {level: rank for rank, level in enumerate(_depths(declared.families))}
     places = [{name: cells.add(row.counts[name] or 0, depth[row.level]) for name in table.counts} for row in rows]
@@ -106,7 +107,7 @@ def _guarded(rows: list[Row], table: Table, declared: Declaration, parents: Pare
             for name, place in at[whole].items():
                 _add_if_true(cells, place, [each[name] for each in below if name in each])
     counts, ranks = (np.array(each, dtype=np.int64) for each in (cells.counts, cells.ranks))
-    hide = hidden(counts, cells.sums, ranks, np.array(cells.implied, dtype=np.bool_))
+    hide = hidden(counts, cells.sums, ranks, np.array(cells.implied, dtype=np.bool_), few=few)
     return [
         replace(row, counts={name: None if hide[of_row[name]] else count for name, count in row.counts.items()})
         for row, of_row in zip(rows, places, strict=True)

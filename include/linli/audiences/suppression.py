@@ -1,7 +1,7 @@
 """Which counts are hidden so that none of the small ones can be worked out from those that are shown.
 
-A count of 1 to FEW - 1 is hidden, then others with it, until the shown figures leave at least SPREAD + 1 values open for every small
-count and two for every other hidden one. What the shown figures leave open is asked of a linear programme: every count at least 0, every
+A count of 1 to `few` - 1 is hidden, then others with it, until the shown figures leave at least `few` values open for every small count
+and two for every other hidden one. What the shown figures leave open is asked of a linear programme: every count at least 0, every
 sum as declared. Whoever knows all copies of all audiences knows no more than that.
 """
 
@@ -16,10 +16,6 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.optimize import OptimizeResult, linprog
 from scipy.sparse.csgraph import connected_components
-
-FEW = 5
-"""as vars.small_group_n of the marts"""
-SPREAD = 4
 
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -41,12 +37,12 @@ class Sum:
         return [self.whole, *self.parts]
 
 
-def hidden(counts: Counts, sums: Sequence[Sum], rank: Counts, implied: Flags) -> Flags:
+def hidden(counts: Counts, sums: Sequence[Sum], rank: Counts, implied: Flags, *, few: int) -> Flags:
     """Flags, one a count, of those not to be shown. Among others that would do, those of the highest `rank` and then the least count go
     first. An `implied` count is never shown by itself, and guarded only where it is small. Raises NotSolved."""
-    small: Flags = (counts > 0) & (counts < FEW)
+    small: Flags = (counts > 0) & (counts < few)
     hide: Flags = small | implied
-    spread = np.where(small, SPREAD, np.where(implied, 0, 1))
+    spread = np.where(small, few - 1, np.where(implied, 0, 1))
     of_count: list[list[int]] = [[] for _ in counts]
     for number, each in enumerate(sums):
         for place in each.members:
@@ -101,7 +97,8 @@ def _given_away(
                 matrix[row, column[place]] += sign
             else:
                 shown[row] -= sign * counts[place]
-    asked = _Asked(matrix.tocsr(), shown, float(counts[part].max()) + sum(abs(shown)) + SPREAD + 1)
+    widest = int(spread.max())
+    asked = _Asked(matrix.tocsr(), shown, float(counts[part].max()) + sum(abs(shown)) + widest + 1)
     low = high = counts[part].astype(float)
     found = {}
     for at, place in enumerate(part):
@@ -113,7 +110,8 @@ def _given_away(
                 # what lies between two answers is one as well, whole numbers inside it
                 low, high = np.minimum(low, np.ceil(reached.x - _LITTLE)), np.maximum(high, np.floor(reached.x + _LITTLE))
         if high[at] - low[at] < spread[place]:
-            found[int(place)] = _companion(int(place), counts, hide, [sums[numbers[row]] for row in sorted(tight)], sums, of_count, rank)
+            binding = [sums[numbers[row]] for row in sorted(tight)]
+            found[int(place)] = _companion(int(place), counts, hide, binding, sums, of_count, rank, widest)
     return found
 
 
@@ -139,12 +137,12 @@ class _Asked:
 
 
 def _companion(
-    place: int, counts: Counts, hide: Flags, tight: Sequence[Sum], sums: Sequence[Sum], of_count: list[list[int]], rank: Counts
+    place: int, counts: Counts, hide: Flags, tight: Sequence[Sum], sums: Sequence[Sum], of_count: list[list[int]], rank: Counts, widest: int
 ) -> int:
     """A shown count whose hiding leaves more open about the one at `place`: in the sums that bound it, else in the nearest one."""
 
     def cost(other: int, of: Sum) -> tuple[int, bool, int, int]:
-        opens = bool(hide[of.whole]) or other == of.whole or counts[other] + sum(counts[part] for part in of.parts if hide[part]) >= SPREAD
+        opens = bool(hide[of.whole]) or other == of.whole or counts[other] + sum(counts[part] for part in of.parts if hide[part]) >= widest
         return (-int(rank[other]), not opens, int(counts[other]), other)
 
     binding = [(cost(other, of), other) for of in tight for other in of.members if not hide[other]]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import duckdb
 
-from linli import audiences, closing, publication
+from linli import audiences, closing, publication, warehouse
 from linli.pipeline.night import silent
 from linli.settings import Settings
 
@@ -28,11 +28,12 @@ def copies(
         directory = directory_of(con)
     finally:
         con.close()
+    few = warehouse.small_group_n(settings)
     written = []
     for done, (closed, there) in enumerate(zip(months, found, strict=True)):
         progress(f"{closed.name} 的副本", done, len(months))
         figures = closing.folder_of(settings.closed, closed.month) / "figures.parquet"
-        written.append(there or audiences.write_copies(figures, settings.copies / closed.name, closed.month, directory))
+        written.append(there or audiences.write_copies(figures, settings.copies / closed.name, closed.month, directory, few=few))
     progress("完成", len(months), len(months))
     return written
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from linli import audiences, closing, publication
+from linli import audiences, closing, publication, warehouse
 from linli import review as reviews
 from linli.calendar import previous_month
 from linli.pipeline.copies import directory_of
@@ -52,9 +52,9 @@ def review(
 def _withheld(settings: Settings, con: duckdb.DuckDBPyConnection, month: dt.date) -> Withheld:
     """What the copies hide of the callbacks in a month and the one before it, as far as they are closed."""
     months = {previous_month(month), month} & {each.month for each in closing.closed_months(settings.closed)}
-    directory = directory_of(con)
+    directory, few = directory_of(con), warehouse.small_group_n(settings)
     return {
-        each: audiences.withheld(closing.folder_of(settings.closed, each) / "figures.parquet", "satisfaction", directory)
+        each: audiences.withheld(closing.folder_of(settings.closed, each) / "figures.parquet", "satisfaction", directory, few=few)
         for each in sorted(months)
     }
 

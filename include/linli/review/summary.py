@@ -49,16 +49,17 @@ def _satisfaction_in_words(reading: Reading) -> Iterator[Span]:
     if not said and reading.is_for_outside:
         yield Span(words("satisfied_once_closed"), ask="satisfaction")
         return
-    if said and (said["double_called_count"] is None or said["double_satisfied_count"] is None):
+    called = said.get("double_called_count", 0)
+    if said and (called is None or said["double_satisfied_count"] is None or (not called and said["matured_count"] is None)):
         yield Span(words("satisfied_withheld"), ask="satisfaction")
         return
-    if not said.get("double_called_count"):
+    if not called:
         late = said.get("both_reached_count")
         yield Span(words("nobody_called", matured=count(said.get("matured_count", 0))), ask="satisfaction")
         if late:
             yield Span(words("called_late", count=count(late)), ask="satisfaction")
         return
-    part, whole = count(said["double_satisfied_count"]), count(said["double_called_count"])
+    part, whole = count(said["double_satisfied_count"]), count(called)
     if said["is_small_sample"]:
         yield Span(words("satisfied_few", part=part, whole=whole, few=reading.few), ask="satisfaction")
     else:

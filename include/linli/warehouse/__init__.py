@@ -4,7 +4,7 @@ from linli.warehouse.build import BuildReport, Rebuilt, build, make_ready, rebui
 from linli.warehouse.dbt import BuildFailed
 from linli.warehouse.descriptions import descriptions
 from linli.warehouse.marts import monthly_marts
-from linli.warehouse.project import CAMPAIGNS, chosen
+from linli.warehouse.project import CAMPAIGNS, chosen, small_group_n
 
 __all__ = [
     "CAMPAIGNS",
@@ -17,5 +17,6 @@ __all__ = [
     "make_ready",
     "monthly_marts",
     "rebuild",
+    "small_group_n",
     "write_documentation",
 ]

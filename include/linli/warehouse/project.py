@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import yaml
 
 from linli.durable import whole
 from linli.failures import Refusal
@@ -39,6 +40,12 @@ class StagedProject:
     logs: Path
     definitions: str
     campaigns: str
+
+
+def small_group_n(settings: Settings) -> int:
+    """How many residents a figure must be about to be told outside the team, as the marts flag it."""
+    declared = yaml.load((settings.project / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return int(declared["vars"]["small_group_n"])
 
 
 def stage(settings: Settings, seeds: str | None = None) -> StagedProject:

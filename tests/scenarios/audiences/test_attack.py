@@ -97,7 +97,7 @@ class District:
             for (level, key, mart, grain, metric), value in self.figures.items()
         ]  # fmt: skip
         pq.write_table(pa.Table.from_pylist(rows), folder / "figures.parquet")
-        copies = write_copies(folder / "figures.parquet", folder / "copies", OCTOBER, Directory(self.parents, self.names))
+        copies = write_copies(folder / "figures.parquet", folder / "copies", OCTOBER, Directory(self.parents, self.names), few=5)
         assert copies_of(copies.folder, OCTOBER) == copies
         return sorted(path for path in copies.folder.iterdir() if path.is_dir())
 

@@ -77,7 +77,7 @@ def close(con: duckdb.DuckDBPyConnection, of: Counted, folder: Path) -> Withheld
         (DISTRICT, "compound", level): {compound: place[at] for compound, place in PLACES.items()}
         for at, level in enumerate(("community", "station"))
     }
-    return {OCTOBER: withheld(figures, "satisfaction", Directory(parents, {(DISTRICT, *key): key[1] for key in keys}))}
+    return {OCTOBER: withheld(figures, "satisfaction", Directory(parents, {(DISTRICT, *key): key[1] for key in keys}), few=FIVE)}
 
 
 def pages(con: duckdb.DuckDBPyConnection, kept: Withheld, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], dict[str, Any]]:

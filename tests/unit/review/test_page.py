@@ -163,6 +163,12 @@ def test_answers_that_are_withheld_are_not_told(called: int | None, satisfied: i
     assert (page.tiles[4].label, page.tiles[4].value, page.tiles[4].remark) == ("双回访满意率", "—", "居民过少，不列")
 
 
+def test_how_many_have_matured_is_withheld_too() -> None:
+    found = told(1, 1)
+    found["satisfaction"][0] |= {"matured_count": None, "double_called_count": 0, "double_satisfied_count": 0, "satisfaction_rate": None}
+    assert "双回访涉及的居民过少，结果不列" in conclusion(written(found, COMPOUND))
+
+
 def test_a_place_is_told_its_answers_once_they_are_closed() -> None:
     page = written(told(40, 30), COMPOUND)
     assert (page.tiles[4].value, page.tiles[4].remark) == ("75.0%", "30/40")

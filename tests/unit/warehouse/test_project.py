@@ -16,7 +16,7 @@ from linli.calendar import calendar_rows, last_published_year
 from linli.register import Register
 from linli.settings import SHANGHAI, Settings, as_of
 from linli.warehouse.build import last_calendar_day
-from linli.warehouse.project import CAMPAIGNS, chosen, fingerprint, keep_seeds, stage
+from linli.warehouse.project import CAMPAIGNS, chosen, fingerprint, keep_seeds, small_group_n, stage
 
 
 @pytest.fixture
@@ -36,6 +36,13 @@ def test_the_deployments_seeds_replace_the_projects(settings: Settings) -> None:
     staged = stage(settings)
     assert (staged.folder / "seeds" / "districts.csv").read_text() == "district_code\n340402\n"
     assert (staged.folder / "models" / "a.sql").read_text() == "select 1"
+
+
+def test_how_many_are_few_is_what_the_marts_go_by(settings: Settings) -> None:
+    declared = settings.project / "dbt_project" / "dbt_project.yml"
+    declared.parent.mkdir(parents=True, exist_ok=True)
+    declared.write_text("vars: {small_group_n: 7}", encoding="utf-8")
+    assert small_group_n(settings) == 7
 
 
 def test_an_unchanged_file_keeps_its_time_and_a_removed_one_goes(settings: Settings) -> None:
