@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (DISTRICT, "compound", "station"): places,
         (DISTRICT, "officer", "department"): places,
     }
-    return write_copies(home / "figures.parquet", home / "copies", OCTOBER, Directory(parents, names)).folder
+    return write_copies(home / "figures.parquet", home / "copies", OCTOBER, Directory(parents, names), few=5).folder
 
 
 def test_every_audience_has_a_folder_of_its_own(folder: Path) -> None:
