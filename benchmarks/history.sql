@@ -78,13 +78,19 @@ select n as whistle_id, case_no, ['宣传', '应急', '执法', '攻坚'][level_
   blown_at + to_minutes(6 + roll(n, 'arrived', 15)) as arrived_at, blown_at + interval 40 minute as updated_at
 from blown where in_window(blown_at + interval 40 minute);
 
+-- who did not answer is called once more, after the term; a few are never reached
 create or replace temp table "case_system.callbacks" as
 with called as (
-  select *, k, roll(n * 2 + k, 'outcome', 12) > 0 as is_reached,
+  select *, k, 1 as round_no, 0 as attempt, roll(n * 2 + k, 'outcome', 12) > 0 as is_reached,
     resolved_at + to_minutes(300 + roll(n * 2 + k, 'called', 3000)) as called_at
   from made, range(2) s(k) where ending < 37
+  union all
+  select *, k, 1, 1, roll(n * 2 + k, 'second outcome', 12) > 0, resolved_at + interval 12 day
+  from made, range(2) s(k) where ending < 37 and roll(n * 2 + k, 'outcome', 12) = 0 and ending not in (2, 3)
+  union all
+  select *, k, 2, 2, true, resolved_at + interval 9 day from made, range(2) s(k) where ending in (2, 3)
 )
-select n * 2 + k as callback_id, case_no, 1 as round_no, ['组织', '居民'][k + 1] as side, ['网格员', '居民'][k + 1] as respondent_role,
+select (n * 2 + k) * 3 + attempt as callback_id, case_no, round_no, ['组织', '居民'][k + 1] as side, ['网格员', '居民'][k + 1] as respondent_role,
   called_at, case when is_reached then '接通' else '无人接听' end as outcome,
   case when is_reached then roll(n * 2 + k, 'solved', 11) > 0 end as solved,
   case when is_reached then 3 + roll(n * 2 + k, 'department', 3) end as department_score,

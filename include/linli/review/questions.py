@@ -79,7 +79,8 @@ _QUESTIONS: Sequence[_Question] = (
         "select any_value(content_hash) as content_hash, any_value(code_version) as code_version, max(as_of) as as_of,"
         " count(*) filter (where is_behind) as behind_count, min(source_as_of) filter (where is_behind) as behind_at,"
         " (select coalesce(max(restatement_no), 0) from closed.restatement where month = {month}) as restatement_no"
-        " from (select *, state <> 'not_configured' and source_as_of is null or source_as_of < as_of as is_behind from main.published_at)",
+        " from (select *, state <> 'retired' and (state <> 'not_configured' and source_as_of is null or source_as_of < as_of) as is_behind"
+        " from main.published_at)",
     ),
     _Question(
         "closed",
