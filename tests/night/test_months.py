@@ -11,7 +11,9 @@ import duckdb
 import pytest
 
 from linli import closing, pipeline, publication, review
+from linli.audiences import Directory
 from linli.closing import NothingToClose
+from linli.pipeline.copies import directory_at_close
 from linli.pipeline.months import MonthNotLoaded, NotApproved, NotNext
 from linli.pipeline.proposals import Choice, ProposedCampaign
 from linli.pipeline.steps import DayNotOver
@@ -113,6 +115,9 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     )
     frozen_as = pipeline.close_month(home.settings, OCTOBER, approved_by="李主任", campaign=Choice("占道堆物", [CAMPAIGN]))
     frozen = {path.name: path.read_bytes() for path in (home.settings.closed / "2026-10").iterdir()}
+    kept = directory_at_close(home.settings, OCTOBER)
+    assert kept and kept.parents[("340405", "compound", "community")]["340405-C01-X01"] == "340405-C01"
+    assert kept == Directory.from_json(kept.to_json()) and ("340405", "community", "340405-C01") in kept.names
     pipeline.check_next(home.settings, dt.date(2026, 11, 1))
     with pytest.raises(NotNext, match="2026-11 还没有结账，2026-12 在它之后：请按月依次结账"):
         pipeline.check_next(home.settings, dt.date(2026, 12, 1))

@@ -1,6 +1,6 @@
 """The copies of one closed month: a folder an audience, a file a table as CSV, all tables as one Excel workbook, and what they mean.
 
-All copies of a month appear together and are never written again: with other reference data others would be hidden. A hidden count is
+All copies of a month appear together and are never written again. A hidden count is
 written as HIDDEN, and so is a rate of one. Texts are written so that no spreadsheet takes one for a formula.
 """
 
@@ -58,6 +58,17 @@ class Directory:
 
     parents: Parents
     names: Names
+
+    def to_json(self) -> str:
+        """As `from_json` reads it."""
+        parts = [[[list(key), value] for key, value in sorted(part.items())] for part in (self.parents, self.names)]
+        return json.dumps(parts, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Directory:
+        """What `to_json` wrote."""
+        parents, names = ({tuple(key): value for key, value in part} for part in json.loads(text))
+        return cls(parents, names)
 
     def places(self) -> list[Place]:
         """Everybody to write a copy for."""

@@ -11,6 +11,7 @@ from linli.closing.frozen import (
     close,
     closed_months,
     closing_of,
+    directory_of,
     folder_of,
     out_of_order,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "close",
     "closed_months",
     "closing_of",
+    "directory_of",
     "folder_of",
     "out_of_order",
     "published_tables",

@@ -1,6 +1,7 @@
 """A closed month is a folder that appears whole and never changes: closed/2026-10/.
 
     figures.parquet, records.parquet, metrics.parquet   see linli.closing.figures
+    directory.json                                      which places there were, and which belonged to which
     closing.json                                        what it was closed from, by whom, with which campaign for the next month
 
 The folder is written aside and renamed into place, which fails when it is there already: the rename is the commit point.
@@ -24,6 +25,7 @@ from linli.durable import whole
 from linli.failures import Refusal
 
 _ACCOUNT = "closing.json"
+_DIRECTORY = "directory.json"
 
 
 class AlreadyClosed(Refusal):
@@ -70,6 +72,12 @@ class Closing:
 def folder_of(closed: Path, month: dt.date) -> Path:
     """Where a month lies once it is closed."""
     return closed / f"{month:%Y-%m}"
+
+
+def directory_of(closed: Path, month: dt.date) -> str | None:
+    """The directory frozen with a month; None for one closed without."""
+    path = folder_of(closed, month) / _DIRECTORY
+    return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 def closing_of(closed: Path, month: dt.date) -> Closing:
@@ -127,9 +135,10 @@ def close(
     campaigns: Sequence[dict[str, Any]] = (),
     asked_at: dt.datetime | None = None,
     sources: Sequence[dict[str, Any]] = (),
+    directory: str = "",
 ) -> Closing:
-    """Freezes the figures of `month` as `work_file` holds them. Raises AlreadyClosed, of two at once the later FileExistsError, and
-    NothingToClose."""
+    """Freezes the figures of `month` as `work_file` holds them, and the `directory` of places beside them. Raises AlreadyClosed, of two at
+    once the later FileExistsError, and NothingToClose."""
     check_open(closed, month)
     with whole(folder_of(closed, month)) as aside:
         count, content_hash = _write(aside, work_file, marts, month)
@@ -141,6 +150,8 @@ def close(
         )  # fmt: skip
         account = json.dumps(asdict(closing), ensure_ascii=False, indent=1, default=lambda moment: moment.isoformat())
         (aside / _ACCOUNT).write_text(account + "\n", encoding="utf-8")
+        if directory:
+            (aside / _DIRECTORY).write_text(directory, encoding="utf-8")
     return closing
 
 

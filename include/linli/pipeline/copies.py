@@ -25,7 +25,7 @@ def copies(
     found = [audiences.copies_of(settings.copies / closed.name, closed.month) for closed in months]
     con = publication.open_published(settings)
     try:
-        directory = directory_of(con)
+        today = directory_of(con)
     finally:
         con.close()
     few = warehouse.small_group_n(settings)
@@ -33,22 +33,30 @@ def copies(
     for done, (closed, there) in enumerate(zip(months, found, strict=True)):
         progress(f"{closed.name} 的副本", done, len(months))
         figures = closing.folder_of(settings.closed, closed.month) / "figures.parquet"
+        directory = directory_at_close(settings, closed.month) or today
         written.append(there or audiences.write_copies(figures, settings.copies / closed.name, closed.month, directory, few=few))
     progress("完成", len(months), len(months))
     return written
 
 
-def directory_of(con: duckdb.DuckDBPyConnection) -> audiences.Directory:
-    """Names and parents of the reference data in the release open in `con`."""
+def directory_at_close(settings: Settings, month: dt.date) -> audiences.Directory | None:
+    """The directory frozen with a closed month: what is hidden in it must not depend on which compound belongs where today. None for a
+    month closed without."""
+    kept = closing.directory_of(settings.closed, month)
+    return audiences.Directory.from_json(kept) if kept else None
+
+
+def directory_of(con: duckdb.DuckDBPyConnection, schema: str = "ref") -> audiences.Directory:
+    """Names and parents of the reference data in the release open in `con`, or, in schema core, in the built file."""
     parents: dict[tuple[str, str, str], dict[str, str]] = {}
     for district, compound, community, station in con.execute(
-        "select district_code, compound_code, community_code, station_code from ref.dim_compound order by all"
+        f"select district_code, compound_code, community_code, station_code from {schema}.dim_compound order by all"
     ).fetchall():
         for level, key in (("community", community), ("station", station)):
             parents.setdefault((district, "compound", level), {})[compound] = key
     for district, officer, department in con.execute(
-        "select district_code, officer_no, arg_max(department_code, from_on) from ref.dim_officer group by all order by all"
+        f"select district_code, officer_no, arg_max(department_code, from_on) from {schema}.dim_officer group by all order by all"
     ).fetchall():
         parents.setdefault((district, "officer", "department"), {})[officer] = department
-    names = con.execute("select district_code, level, key, key_name from ref.dim_level_key order by all").fetchall()
+    names = con.execute(f"select district_code, level, key, key_name from {schema}.dim_level_key order by all").fetchall()
     return audiences.Directory(parents, {(district, level, key): name for district, level, key, name in names})

@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from linli import closing, publication, warehouse
 from linli.calendar import next_month
 from linli.closing import AlreadyClosed, Closing, NothingToClose, Restated
 from linli.failures import Refusal
+from linli.pipeline.copies import directory_of
 from linli.pipeline.night import silent
 from linli.pipeline.proposals import FILLED_IN, Choice, ProposedCampaign, chosen_campaign
 from linli.pipeline.steps import catalog, check_loaded_by_itself, check_over, code_version, register_of, write_chosen
@@ -112,6 +115,8 @@ def close_month(
         run = _loaded(register, day)
         closing_run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))
         with _ended(register, closing_run), _computed(settings, register, closing_run, register.verdicts()) as (built, rebuilt):
+            with duckdb.connect(built, read_only=True) as con:
+                directory = directory_of(con, "core").to_json()
             closed = closing.close(
                 settings.closed,
                 built,
@@ -130,6 +135,7 @@ def close_month(
                     {"source": s.source, "feed": s.feed, "state": s.state, "as_of": s.as_of.isoformat() if s.as_of else None}
                     for s in register.source_statuses(run)
                 ],
+                directory=directory,
             )
     write_chosen(settings)
     return closed

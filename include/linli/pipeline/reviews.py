@@ -11,7 +11,7 @@ import duckdb
 from linli import audiences, closing, publication, warehouse
 from linli import review as reviews
 from linli.calendar import previous_month
-from linli.pipeline.copies import directory_of
+from linli.pipeline.copies import directory_at_close, directory_of
 from linli.pipeline.night import silent
 from linli.review import FORMATS, TEAM, Language, NothingToReview, Pack, Unit, Withheld
 from linli.settings import Settings
@@ -52,9 +52,14 @@ def review(
 def _withheld(settings: Settings, con: duckdb.DuckDBPyConnection, month: dt.date) -> Withheld:
     """What the copies hide of the callbacks in a month and the one before it, as far as they are closed."""
     months = {previous_month(month), month} & {each.month for each in closing.closed_months(settings.closed)}
-    directory, few = directory_of(con), warehouse.small_group_n(settings)
+    today, few = directory_of(con), warehouse.small_group_n(settings)
     return {
-        each: audiences.withheld(closing.folder_of(settings.closed, each) / "figures.parquet", "satisfaction", directory, few=few)
+        each: audiences.withheld(
+            closing.folder_of(settings.closed, each) / "figures.parquet",
+            "satisfaction",
+            directory_at_close(settings, each) or today,
+            few=few,
+        )
         for each in sorted(months)
     }
 
