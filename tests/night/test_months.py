@@ -101,7 +101,7 @@ def test_one_late_record_after_the_close(tmp_path: Path) -> None:
     with pytest.raises(MonthNotLoaded, match="2026-10-31"):
         pipeline.close_month(home.settings, OCTOBER, approved_by="李主任")
     october = published(home, "2026-11-01")
-    with pytest.raises(NothingToClose, match="2026-09 在最早有案件环节到期的 2026-10 之前"):
+    with pytest.raises(NothingToClose, match="2026-09 没有任何记录，不能结账"):
         pipeline.close_month(home.settings, dt.date(2026, 9, 1), approved_by="李主任")
     with pytest.raises(NotApproved, match="--approved-by"):
         pipeline.close_month(home.settings, OCTOBER, approved_by=" ")

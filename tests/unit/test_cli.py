@@ -241,8 +241,8 @@ def landed(home: Path, *, is_demo: bool) -> None:
     """A home in which a case has landed."""
     at = as_of(dt.date(2026, 10, 31))
     with Register(home / "register.sqlite") as register:
-        register.set_origin(is_demo)
-        register.add_batches([Batch("b1", "case_system", "cases", "window", "lake/b1.parquet", 1, None, at, at, "night-1")])
+        run = register.begin_run(dt.date(2026, 10, 31), at, is_demo=is_demo)
+        register.add_batches([Batch("b1", "case_system", "cases", "window", "lake/b1.parquet", 1, None, at, at, run.run_id)])
 
 
 def _kept_by_airflow(home: Path) -> dict[str, str]:

@@ -360,8 +360,9 @@ def rebuild(
         tell(f"重算 {chosen}", 0, 0)
         found = pipeline.rebuild(settings, chosen, into=into)
     if found.published_hash:
+        other = f"▲ 与当夜发布的（{found.published_hash}）不同：此后改过代码、设置或参考数据，或这一天是后来用 --republish 重跑的"
         same = found.published_hash == found.content_hash
-        console.print("✓ 与当夜发布的一致" if same else f"▲ 与当夜发布的（{found.published_hash}）不同：当夜之后改过代码、设置或参考数据")
+        console.print("✓ 与当夜发布的一致" if same else other, soft_wrap=True)
     if not found.batches:
         errors.print("[yellow]▲ 到这一天为止没有任何已入库的数据：算出的表都是空的，或只有参考数据")
     console.print(f"截至 {found.as_of.astimezone(SHANGHAI):%Y-%m-%d %H:%M}  内容校验值 {found.content_hash}", soft_wrap=True)

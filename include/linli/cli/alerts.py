@@ -89,7 +89,7 @@ def alerts_heartbeat(at: At = "") -> None:
 
 @app.command("morning")
 def alerts_morning(at: At = "") -> None:
-    """告知各工作站今天到期和已逾期的案件（只有案件编号和环节）；每次发布只告知一次。"""
+    """告知各工作站今天到期和已逾期的案件（只有案件编号和环节）；每天告知一次，所知有变再告知。"""
     from linli.pipeline import alerts
 
     settings, moment = settings_of_environment(), _moment(at)

@@ -19,8 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from linli.failures import Refusal
 from linli.settings import Settings, SettingsError, misspelled, variable_of
 
-console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140)
-errors = Console(stderr=True)
+# a text like :x: is a text
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140, emoji=False)
+errors = Console(stderr=True, emoji=False)
 
 DISK_FULL = "磁盘已满：已发布的数据不受影响。请腾出空间，或把 LINLI_HOME 移到更大的盘上，再重新运行（linli doctor 可查看所需空间）"
 DEGRADED = 3

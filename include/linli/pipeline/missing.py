@@ -81,6 +81,7 @@ _MISSING_RETURNS = """
     group by district_code, community_code, month
     order by district_code, community_code, month desc
 """
+_RETURNS = "meeting_returns"
 _SHOWN = 12
 
 
@@ -121,12 +122,17 @@ class MissingReturn:
 
 
 def stopped_records(settings: Settings, month: dt.date) -> list[StoppedRecord]:
-    """Kinds of records whose absence stood at the end of `month` (or stands in it, while it runs). Raises NothingPublished."""
-    return [StoppedRecord(*row) for row in publication.ask(settings, _VANISHED, {"month": month})]
+    """Kinds of records whose absence stood at the end of `month` (or stands in it, while it runs); not those of a source that is loaded
+    no longer. Raises NothingPublished."""
+    found = [StoppedRecord(*row) for row in publication.ask(settings, _VANISHED, {"month": month})]
+    return [each for each in found if each.source not in settings.retired]
 
 
 def missing_returns(settings: Settings) -> list[MissingReturn]:
-    """Returns that are overdue in any month, by community, the newest month first. Raises NothingPublished."""
+    """Returns that are overdue in any month, by community, the newest month first; none once they are loaded no longer. Raises
+    NothingPublished."""
+    if _RETURNS in settings.retired:
+        return []
     declared = catalog(settings)
     rows = publication.ask(settings, _MISSING_RETURNS)
     return [MissingReturn(district, community, month, _sheets(declared, names)) for district, community, month, names in rows]
@@ -134,7 +140,7 @@ def missing_returns(settings: Settings) -> list[MissingReturn]:
 
 def _sheets(declared: Catalog, names: Sequence[str]) -> tuple[str, ...]:
     """The names of sheets as communities know them, in the order of the declarations."""
-    return tuple(str(record.extract.sheet) for record in declared.sources["meeting_returns"].records if record.name in names)
+    return tuple(str(record.extract.sheet) for record in declared.sources[_RETURNS].records if record.name in names)
 
 
 def missing_at_the_close(settings: Settings, month: dt.date) -> list[str]:
@@ -142,7 +148,7 @@ def missing_at_the_close(settings: Settings, month: dt.date) -> list[str]:
     given, declared = {"month": month}, catalog(settings)
     vanished = [f"- {each.in_words(declared)}" for each in stopped_records(settings, month)]
     lines = [f"一向都有、后来没有了的记录 {len(vanished)} 类：", *_capped(vanished, "类", "mart_data_completeness")] if vanished else []
-    owed = publication.ask(settings, _NOT_RECEIVED, given)
+    owed = [] if _RETURNS in settings.retired else publication.ask(settings, _NOT_RECEIVED, given)
     if owed:
         *_, due_on, is_over = owed[0]
         due = f"{due_on} {'已' if is_over else ''}到期"

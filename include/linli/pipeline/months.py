@@ -14,7 +14,7 @@ import duckdb
 
 from linli import closing, publication, warehouse
 from linli.calendar import next_month
-from linli.closing import AlreadyClosed, Closing, NothingToClose, Restated
+from linli.closing import AlreadyClosed, Closing, Restated
 from linli.failures import Refusal
 from linli.pipeline.copies import directory_of
 from linli.pipeline.night import silent
@@ -27,7 +27,6 @@ from linli.warehouse import Rebuilt
 CLOSE = "close"
 REBUILD = "rebuild"
 NOTHING_CHOSEN = Choice("")
-_FIRST_CLOCK = "select min(month) from mart.mart_clock_257 where level = 'district' and due_count > 0"
 
 
 class MonthNotLoaded(Refusal):
@@ -63,15 +62,11 @@ class Published:
 
 
 def check_closable(settings: Settings, month: dt.date) -> None:
-    """Raises DayNotOver for a month that is not over, MonthNotLoaded for one whose last day has not been published, NothingToClose for
-    one before the first of which a step of the clock is known."""
+    """Raises DayNotOver for a month that is not over, MonthNotLoaded for one whose last day has not been published."""
     day = next_month(month) - dt.timedelta(days=1)
     check_over(settings, day)
     with register_of(settings) as register:
         _loaded(register, day)
-    [(first,)] = publication.ask(settings, _FIRST_CLOCK)
-    if first is not None and month < first:
-        raise NothingToClose(f"{month:%Y-%m} 在最早有案件环节到期的 {first:%Y-%m} 之前，没有可结账的：请核对月份")
 
 
 def check_next(settings: Settings, month: dt.date) -> None:

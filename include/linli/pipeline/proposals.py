@@ -204,6 +204,8 @@ def _lagging(settings: Settings, month_end: dt.datetime, published_to: dt.dateti
             if status.state == "loaded" and status.detail:
                 found.append(f"{catalog(settings).sources[status.source].label}：{status.detail}")
         for ref in feeds(settings):
+            if ref.source in settings.retired:
+                continue
             declared = catalog(settings).sources[ref.source]
             feed = declared.feed(ref.feed)
             loaded_to = register.loaded_to(ref.source, ref.feed, feed.root.name)

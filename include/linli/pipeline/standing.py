@@ -21,6 +21,7 @@ CASES_NAMED = 10
 """case numbers a line names; the rest is counted"""
 _RETURN_MONTHS = 12
 
+_CASES = "case_system"
 _AS_OF = "select max(as_of) from main.published_at"
 _CASES_AS_OF = """
     select case when count(source_as_of) = count(*) then min(source_as_of) end
@@ -62,8 +63,9 @@ def due_cases(settings: Settings, places: Places, reach: dt.datetime, today: dt.
     """The steps due `today`, or overdue then as far as the newest release knows, one message a station: counts and case numbers.
 
     What was done after the case system was read last is not known: then that is said, and nobody is warned of what may be done already.
+    Nothing is told once it is read no longer.
     """
-    if not publication.holds(settings, "mart_due_step"):
+    if not publication.holds(settings, "mart_due_step") or _CASES in settings.retired:
         return
     rows, stale = publication.ask(settings, _DUE, {"today": today}), _stale(settings, today)
     for place, group in groupby(rows, key=itemgetter(0)):
@@ -82,7 +84,7 @@ def due_cases(settings: Settings, places: Places, reach: dt.datetime, today: dt.
             title=f"{places.name(place)}：{today:%m-%d} 到期 {due} 项，{'可能' if stale else '已'}逾期 {overdue} 项",
             lines=(*stale, *lines),
             remedy=("在案件系统中核实、办结或回访；昨天办理而今天仍列出的，是还没有录入或被退回",),
-            subject=places.subject("case_system", place, day=today.isoformat()),
+            subject=places.subject(_CASES, place, day=today.isoformat()),
             as_of=reach,
         )
 

@@ -166,10 +166,10 @@ def begin(settings: Settings, day: dt.date, *, kind: str = "night", republish: b
     if kind == "night" and not republish:
         check_not_before_newest(settings, day)
     with register_of(settings) as register:
-        register.set_origin(settings.is_demo)
         check_loaded_by_itself(register, day)
+        # what a killed run had landed says where the data come from
         landing.adopt(settings, register)
-        return register.begin_run(day, as_of(day), kind=kind, code_version=code_version(settings.project))
+        return register.begin_run(day, as_of(day), kind=kind, code_version=code_version(settings.project), is_demo=settings.is_demo)
 
 
 def extract_feed(settings: Settings, run_id: str, ref: FeedRef) -> SourceStatus:
@@ -194,8 +194,7 @@ def extract_feed(settings: Settings, run_id: str, ref: FeedRef) -> SourceStatus:
                 batches = landing.land_reading(settings, register, feed, reading, ring=ring, window=window, run=run)
                 landed += sum(batch.rows for batch in batches)
         except (SourceUnavailable, SourceContractBroken) as error:
-            reached = register.loaded_to(ref.source, ref.feed, feed.root.name)
-            register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), reached, landed))
+            register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), _reached(register, feed), landed))
             raise
         waiting = source.waiting(window, seen=register.seen_file) if isinstance(source, sources.Inbox) else 0
         until = f"{run.as_of.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
@@ -239,7 +238,7 @@ def _note_the_rest(settings: Settings, register: Register, run: Run) -> None:
     for ref in feeds(settings):
         if (ref.source, ref.feed) in said:
             continue
-        loaded_to = register.loaded_to(ref.source, ref.feed, _find(settings, ref)[1].root.name)
+        loaded_to = _reached(register, _find(settings, ref)[1])
         if settings.connection(ref.source):
             status = SourceStatus(ref.source, ref.feed, "failed", "抽取没有完成", loaded_to, 0)
         elif ref.source in settings.retired:
@@ -247,6 +246,16 @@ def _note_the_rest(settings: Settings, register: Register, run: Run) -> None:
         else:
             status = SourceStatus(ref.source, ref.feed, "not_configured", _unset(ref.source) if loaded_to else "", loaded_to, 0)
         register.set_source_status(run, status)
+
+
+def _reached(register: Register, feed: Feed) -> dt.datetime | None:
+    """How far a feed is loaded: as far as it has been read, but not past what the gate let nothing in of. None before the first time."""
+    reached, stopped = register.loaded_to(feed.source, feed.name, feed.root.name), register.stopped_windows()
+    for record in feed.records:
+        if (record.source, record.name) in stopped:
+            let_in = stopped[record.source, record.name]
+            reached = min(reached, let_in) if reached and let_in else None
+    return reached
 
 
 def _unset(source: str) -> str:

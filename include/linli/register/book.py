@@ -47,36 +47,40 @@ class Register(SqliteFile):
         """Which open quarantine entries are tolerated for the time being."""
         return Waivers(self._db, self._write)
 
-    # ---- where the data come from --------------------------------------------------------------------------------
-
-    def is_of_demo(self) -> bool | None:
-        """Whether this register tells of a demo district; None as long as nothing has landed."""
-        row = self._db.execute("select is_demo from origin where exists (select 1 from batches)").fetchone()
-        return None if row is None else bool(row["is_demo"])
-
-    def set_origin(self, is_demo: bool) -> None:
-        """Notes where the data come from, for good once something has landed. Raises OtherOrigin when they came from elsewhere."""
-        known = self.is_of_demo()
-        if known and not is_demo:
-            raise OtherOrigin("这个 LINLI_HOME 里是示范区的虚构数据，不与真实来源混在一起：请把 LINLI_HOME 指向另一个文件夹")
-        if known is False and is_demo:
-            raise OtherOrigin("这个 LINLI_HOME 里是真实来源的数据，不载入示范区：请检查来源的环境变量；要看示范区，请另设 LINLI_HOME")
-        with self._write() as db:
-            db.execute("delete from origin where is_demo <> ?", (int(is_demo),))
-            db.execute("insert or ignore into origin values (1, ?, ?)", (int(is_demo), as_text(now())))
-
     # ---- runs ----------------------------------------------------------------------------------------------------
 
-    def begin_run(self, day: dt.date, as_of: dt.datetime, *, kind: str = "night", code_version: str = "") -> Run:
-        """A new run with the highest token so far; runs still open before it are marked superseded."""
+    def begin_run(
+        self, day: dt.date, as_of: dt.datetime, *, kind: str = "night", code_version: str = "", is_demo: bool | None = None
+    ) -> Run:
+        """A new run with the highest token so far; runs still open before it are marked superseded. `is_demo` says of a run that lands
+        whether it is from a demo district. Raises OtherOrigin when what has landed is not."""
         run_id = f"{kind}-{day.isoformat()}-{secrets.token_hex(4)}"
         with self._write() as db:
+            if is_demo is not None:
+                self._check_origin(is_demo)
             db.execute("update runs set state='superseded', ended_at=? where state='running' and kind=?", (as_text(now()), kind))
             cursor = db.execute(
                 "insert into runs (run_id, kind, day, as_of, code_version, started_at) values (?,?,?,?,?,?)",
                 (run_id, kind, day.isoformat(), as_text(as_of), code_version, as_text(now())),
             )
+            if is_demo:
+                db.execute("insert into demo_runs values (?)", (run_id,))
             return Run(run_id, int(cursor.lastrowid or 0), kind, day, as_of)
+
+    def is_of_demo(self) -> bool | None:
+        """Whether this register tells of a demo district; None as long as nothing has landed."""
+        # all batches have one origin, so the first will do
+        row = self._db.execute(
+            "select exists (select 1 from demo_runs d where d.run_id = b.run_id) from (select run_id from batches limit 1) b"
+        ).fetchone()
+        return None if row is None else bool(row[0])
+
+    def _check_origin(self, is_demo: bool) -> None:
+        known = self.is_of_demo()
+        if known and not is_demo:
+            raise OtherOrigin("这个 LINLI_HOME 里是示范区的虚构数据，不与真实来源混在一起：请把 LINLI_HOME 指向另一个文件夹")
+        if known is False and is_demo:
+            raise OtherOrigin("这个 LINLI_HOME 里是真实来源的数据，不载入示范区：请检查来源的环境变量；要看示范区，请另设 LINLI_HOME")
 
     def run(self, run_id: str) -> Run:
         """The run of that id. Raises RegisterError when there is none."""
@@ -105,9 +109,13 @@ class Register(SqliteFile):
     # ---- batches -------------------------------------------------------------------------------------------------
 
     def add_batches(self, batches: Iterable[Batch]) -> None:
-        """Registers batches; one already known is left as it is. Batches of one reading come in one call, all or none."""
+        """Registers batches; one already known is left as it is. Batches of one reading come in one call, all or none.
+
+        Raises OtherOrigin for those of a demo district beside others, or the other way round: two first nights may run at once.
+        """
         with self._write() as db:
             for b in batches:
+                self._check_origin(db.execute("select 1 from demo_runs where run_id=?", (b.run_id,)).fetchone() is not None)
                 db.execute(
                     "insert or ignore into batches values (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     (
@@ -150,10 +158,12 @@ class Register(SqliteFile):
         return as_moment(row[0])
 
     def loaded_to(self, source: str, feed: str, record: str) -> dt.datetime | None:
-        """How far a feed has been read, be it that nothing was there: an inbox without a new file is up to date. None before the first
-        time. `record` is the root of the feed."""
+        """How far nights have read a feed, be it that nothing was there: an inbox without a new file is up to date. None before the first
+        time. `record` is the root of the feed. A reconciliation compares keys, it does not read what has changed."""
         row = self._db.execute(
-            "select max(as_of) from source_status where source=? and feed=? and state='loaded'", (source, feed)
+            "select max(s.as_of) from source_status s join runs r on r.run_id = s.run_id"
+            " where r.kind='night' and s.source=? and s.feed=? and s.state='loaded'",
+            (source, feed),
         ).fetchone()
         read, landed = as_moment(row[0]), self.window_end(source, record)
         return max((each for each in (read, landed) if each), default=None)

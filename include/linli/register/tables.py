@@ -5,8 +5,8 @@ create table if not exists runs (
   token integer primary key autoincrement, run_id text not null unique, kind text not null, day text not null,
   as_of text not null, code_version text not null, started_at text not null, ended_at text, state text not null default 'running'
 ) strict;
-create table if not exists origin (
-  only_row integer primary key check (only_row = 1), is_demo integer not null check (is_demo in (0, 1)), since_at text not null
+create table if not exists demo_runs (
+  run_id text primary key references runs (run_id)
 ) strict;
 create table if not exists batches (
   batch_id text primary key, source text not null, record text not null, kind text not null, path text not null,

@@ -116,14 +116,44 @@ def test_an_older_day_does_not_take_the_publication_back_unasked(settings: Setti
 
 def test_where_the_data_come_from_is_settled_once_something_has_landed(settings: Settings) -> None:
     with register_of(settings) as register:
-        register.set_origin(True)
+        begun = [register.begin_run(FIRST, as_of(FIRST), is_demo=is_demo) for is_demo in (True, False)]
         assert register.is_of_demo() is None
-        register.set_origin(False)
-        loaded(register, FIRST)
+        demo, real = (Batch(run.run_id, "case_system", "cases", "window", run.run_id, 1, None, as_of(FIRST), as_of(FIRST), run.run_id)
+                      for run in begun)  # fmt: skip
+        register.add_batches([real])
         assert register.is_of_demo() is False
-    with pytest.raises(OtherOrigin, match="里是真实来源的数据，不载入示范区"):
+        with pytest.raises(OtherOrigin, match="里是真实来源的数据，不载入示范区"):
+            register.add_batches([demo])
+        assert register.known_batch_ids() == {real.batch_id}
+    with pytest.raises(OtherOrigin):
         pipeline.begin(replace(settings, is_demo=True), FIRST)
     assert pipeline.begin(settings, FIRST).day == FIRST
+
+
+def test_a_home_in_which_nobody_said_that_it_is_a_demo_is_of_real_sources(settings: Settings) -> None:
+    with register_of(settings) as register:
+        loaded(register, FIRST)
+        assert register.is_of_demo() is False
+
+
+def test_a_reconciliation_does_not_make_a_feed_read(settings: Settings) -> None:
+    later = FIRST + dt.timedelta(days=1)
+    with register_of(settings) as register:
+        loaded(register, FIRST)
+        run = register.begin_run(later, as_of(later), kind="reconcile")
+        register.set_source_status(run, SourceStatus("case_system", "cases", "loaded", "", as_of(later), 0))
+        assert register.loaded_to("case_system", "cases", "cases") == as_of(FIRST)
+
+
+def test_a_feed_is_not_loaded_past_what_the_gate_let_nothing_in_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = FIRST - dt.timedelta(days=2)
+    with register_of(settings) as register:
+        loaded(register, FIRST)
+        run = register.begin_run(FIRST, as_of(FIRST))
+        monkeypatch.setattr(Register, "stopped_windows", lambda _: {("case_system", "cases"): as_of(before)})
+        _note_the_rest(replace(settings, connections={"case_system": "postgresql://127.0.0.1:1/x"}), register, run)
+        said = {status.feed: (status.state, status.as_of) for status in register.source_statuses(run)}
+    assert said["cases"] == ("failed", as_of(before))
 
 
 def test_the_newest_night_if_it_has_failed(settings: Settings) -> None:
