@@ -335,8 +335,10 @@ def test_readers_of_a_home_of_real_sources_take_nothing_from_the_demo(home: Path
 
 def test_a_home_of_the_demo_takes_in_no_real_sources(home: Path) -> None:
     landed(home, is_demo=True)
-    done = CliRunner().invoke(app, ["night", "--day", "2026-10-31"], env={"LINLI_HOME": str(home), **ADDRESS})
-    assert done.exit_code == 1 and "里是示范区的虚构数据，不与真实来源混在一起" in done.output
+    for command in (["night", "--day", "2026-10-31"], ["run"]):
+        done = CliRunner().invoke(app, command, env={"LINLI_HOME": str(home), **ADDRESS})
+        assert done.exit_code == 1 and "里是示范区的虚构数据，不与真实来源混在一起" in done.output.replace("\n", "")
+    assert _Airflow.told == []
 
 
 def test_a_setting_that_is_mistyped_is_told(home: Path) -> None:

@@ -127,6 +127,7 @@ def run(
                 of_demo = demo.environment(demo_home())
                 settings = Settings.load({**os.environ, **of_demo})
             check_configured(settings, connected)
+            pipeline.check_origin(settings)
             pipeline.check_addresses(settings)
             chosen = chosen or settings.newest_day()
             pipeline.check_over(settings, chosen)

@@ -87,6 +87,13 @@ def is_of_demo(settings: Settings) -> bool | None:
         return register.is_of_demo()
 
 
+def check_origin(settings: Settings) -> None:
+    """Raises OtherOrigin where the sources are those of a demo district and what has landed here is not, or the other way round."""
+    if settings.register_path.exists():
+        with register_of(settings) as register:
+            register.check_origin(settings.is_demo)
+
+
 def loaded_sources(settings: Settings) -> set[str]:
     """The sources of which something has landed here."""
     if not settings.register_path.exists():

@@ -57,7 +57,7 @@ class Register(SqliteFile):
         run_id = f"{kind}-{day.isoformat()}-{secrets.token_hex(4)}"
         with self._write() as db:
             if is_demo is not None:
-                self._check_origin(is_demo)
+                self.check_origin(is_demo)
             db.execute("update runs set state='superseded', ended_at=? where state='running' and kind=?", (as_text(now()), kind))
             cursor = db.execute(
                 "insert into runs (run_id, kind, day, as_of, code_version, started_at) values (?,?,?,?,?,?)",
@@ -75,7 +75,8 @@ class Register(SqliteFile):
         ).fetchone()
         return None if row is None else bool(row[0])
 
-    def _check_origin(self, is_demo: bool) -> None:
+    def check_origin(self, is_demo: bool) -> None:
+        """Raises OtherOrigin when what has landed is from elsewhere."""
         known = self.is_of_demo()
         if known and not is_demo:
             raise OtherOrigin("这个 LINLI_HOME 里是示范区的虚构数据，不与真实来源混在一起：请把 LINLI_HOME 指向另一个文件夹")
@@ -115,7 +116,7 @@ class Register(SqliteFile):
         """
         with self._write() as db:
             for b in batches:
-                self._check_origin(db.execute("select 1 from demo_runs where run_id=?", (b.run_id,)).fetchone() is not None)
+                self.check_origin(db.execute("select 1 from demo_runs where run_id=?", (b.run_id,)).fetchone() is not None)
                 db.execute(
                     "insert or ignore into batches values (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     (
