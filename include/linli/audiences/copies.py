@@ -15,7 +15,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from linli.audiences.figures import Names, Parents, Row, guarded, read
+from linli.audiences.figures import Before, Names, Parents, Row, guarded, read
 from linli.audiences.model import AUDIENCES, Audience, Table, declaration
 from linli.durable import name_of, whole
 from linli.spreadsheets import write_csv
@@ -54,21 +54,24 @@ class Place:
 
 @dataclass(frozen=True)
 class Directory:
-    """What the copies need of the reference data: parents of keys, and names by (district_code, level, key)."""
+    """What the copies of a month need of the reference data: parents of keys at its end and before, and names by (district_code, level,
+    key)."""
 
     parents: Parents
     names: Names
+    before: Before = ()
 
     def to_json(self) -> str:
         """As `from_json` reads it."""
-        parts = [[[list(key), value] for key, value in sorted(part.items())] for part in (self.parents, self.names)]
-        return json.dumps(parts, ensure_ascii=False)
+        names, *parents = ([[list(key), value] for key, value in sorted(part.items())] for part in (self.names, self.parents, *self.before))
+        return json.dumps({"names": names, "parents": parents}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Directory:
         """What `to_json` wrote."""
-        parents, names = ({tuple(key): value for key, value in part} for part in json.loads(text))
-        return cls(parents, names)
+        said = json.loads(text)
+        names, *states = ({tuple(key): value for key, value in part} for part in (said["names"], *said["parents"]))
+        return cls(states[0], names, states[1:])
 
     def places(self) -> list[Place]:
         """Everybody to write a copy for."""
@@ -104,10 +107,8 @@ def write_copies(figures: Path, folder: Path, month: dt.date, directory: Directo
     Raises FileExistsError where some lie already, NotSolved.
     """
     declared = declaration()
-    tables = [
-        (table, guarded(read(figures, table, directory.names, directory.parents), table, declared, directory.parents, few=few))
-        for table in declared.tables
-    ]
+    found = [(table, read(figures, table, directory.names, directory.parents)) for table in declared.tables]
+    tables = guarded(found, declared, directory.parents, directory.before, few=few)
     places = directory.places()
     shown = [count for table, rows in tables if table.shows == "counts" for row in rows for count in row.counts.values()]
     account = {"audiences": len(places), "counts": len(shown), "hidden": shown.count(None)}
@@ -123,8 +124,8 @@ def withheld(figures: Path, table: str, directory: Directory, *, few: int) -> di
     """Which counts of a declared table are hidden in the copies of the month of which `figures` are frozen, by (district_code, level,
     key); whatever else tells them has to hide the same. Raises NotSolved."""
     declared = declaration()
-    [of_name] = [each for each in declared.tables if each.name == table]
-    rows = guarded(read(figures, of_name, directory.names, directory.parents), of_name, declared, directory.parents, few=few)
+    found = [(each, read(figures, each, directory.names, directory.parents)) for each in declared.tables]
+    [rows] = [rows for each, rows in guarded(found, declared, directory.parents, directory.before, few=few) if each.name == table]
     return {
         (row.district_code, row.level, row.key): frozenset(name for name, count in row.counts.items() if count is None) for row in rows
     }

@@ -16,6 +16,9 @@ from linli.audiences.suppression import Sum, hidden
 Parents = Mapping[tuple[str, str, str], Mapping[str, str]]
 """(district_code, child level, parent level) to the parent's key by the child's"""
 
+Before = Sequence[Parents]
+"""what the parents were before each change that had come about by the end of a month, newest first"""
+
 Names = Mapping[tuple[str, str, str], str]
 """names by (district_code, level, key)"""
 
@@ -33,6 +36,9 @@ class Row:
 
 _Name = tuple[str, str, tuple[str, ...]]
 """level, key and by of a row"""
+_Groups = dict[_Name, list[_Name]]
+_Places = dict[_Name, dict[str, int]]
+"""where the counts of a row are, by column"""
 
 
 @dataclass
@@ -50,8 +56,20 @@ class _Cells:
         self.implied.append(is_implied)
         return len(self.counts) - 1
 
+    def total(self, places: Sequence[int]) -> int:
+        return sum(self.counts[place] for place in places)
+
     def add_sum(self, whole: int, parts: Sequence[int]) -> None:
         self.sums.append(Sum(whole, parts))
+
+    def add_rest(self, whole: int, parts: Sequence[int], rank: int) -> int | None:
+        """What the parts leave of the whole, in its place; None where they are no parts of it."""
+        left = self.counts[whole] - self.total(parts)
+        if left < 0:
+            return None
+        rest = self.add(left, rank, is_implied=True)
+        self.add_sum(whole, [*parts, rest])
+        return rest
 
 
 def read(figures: Path, table: Table, names: Names, parents: Parents) -> list[Row]:
@@ -84,33 +102,44 @@ def _values_of(table: Table, district: str, level: str, key: str, parents: Paren
     return list(itertools.product(*columns))
 
 
-def guarded(rows: Sequence[Row], table: Table, declared: Declaration, parents: Parents, *, few: int) -> list[Row]:
-    """The rows with whatever must not be shown hidden: counts of fewer than `few` residents, and what would give them away.
-    A table about work is shown as it is. Raises NotSolved."""
-    if table.about == "work":
-        return list(rows)
-    districts = itertools.groupby(rows, lambda row: row.district_code)
-    return [row for _, of_district in districts for row in _guarded(list(of_district), table, declared, parents, few)]
+def guarded(
+    tables: Sequence[tuple[Table, Sequence[Row]]], declared: Declaration, parents: Parents, before: Before = (), *, few: int
+) -> list[tuple[Table, list[Row]]]:
+    """The tables with whatever must not be shown hidden: counts of fewer than `few` residents, and what would give them away. One about
+    work is shown as it is. Raises NotSolved."""
+    found = {table.name: list(rows) if table.about == "work" else [] for table, rows in tables}
+    about_residents = [(table, rows) for table, rows in tables if table.about == "residents"]
+    for district in sorted({row.district_code for _, rows in about_residents for row in rows}):
+        of_district = [(table, [row for row in rows if row.district_code == district]) for table, rows in about_residents]
+        for (table, _), rows in zip(about_residents, _guarded(of_district, declared, parents, before, few), strict=True):
+            found[table.name] += rows
+    return [(table, found[table.name]) for table, _ in tables]
 
 
-def _guarded(rows: list[Row], table: Table, declared: Declaration, parents: Parents, few: int) -> list[Row]:
+def _guarded(
+    tables: Sequence[tuple[Table, list[Row]]], declared: Declaration, parents: Parents, before: Before, few: int
+) -> list[list[Row]]:
     cells = _Cells()
     depth = {level: rank for rank, level in enumerate(_depths(declared.families))}
-    places = [{name: cells.add(row.counts[name] or 0, depth[row.level]) for name in table.counts} for row in rows]
-    at = {(row.level, row.key, row.by): of_row for row, of_row in zip(rows, places, strict=True)}
-    rests = [_within_rows(cells, table, row, of_row, depth) for row, of_row in zip(rows, places, strict=True)]
-    for of_row, rest in zip(places, rests, strict=True):
-        of_row |= rest
-    for whole, parts in _between_rows(rows, table, declared.families, parents):
-        below = [at[part] for part in parts]
-        if whole in at and below:
-            for name, place in at[whole].items():
-                _add_if_true(cells, place, [each[name] for each in below if name in each])
+    at: dict[str, _Places] = {}
+    for table, rows in tables:
+        places = [{name: cells.add(row.counts[name] or 0, depth[row.level]) for name in table.counts} for row in rows]
+        for row, of_row in zip(rows, places, strict=True):
+            of_row |= _within_rows(cells, table, row, of_row, depth)
+        at[table.name] = {(row.level, row.key, row.by): of_row for row, of_row in zip(rows, places, strict=True)}
+        for family in declared.families:
+            states = [_groups(rows, table, family, of_then) for of_then in (parents, *before)]
+            different = [state for n, state in enumerate(states) if state not in states[:n]]
+            _between_levels(cells, at[table.name], different, depth[family.child])
+    _between_tables(cells, at, declared, depth)
     counts, ranks = (np.array(each, dtype=np.int64) for each in (cells.counts, cells.ranks))
     hide = hidden(counts, cells.sums, ranks, np.array(cells.implied, dtype=np.bool_), few=few)
     return [
-        replace(row, counts={name: None if hide[of_row[name]] else count for name, count in row.counts.items()})
-        for row, of_row in zip(rows, places, strict=True)
+        [
+            replace(row, counts={name: None if hide[of_row[name]] else count for name, count in row.counts.items()})
+            for row, of_row in zip(rows, at[table.name].values(), strict=True)
+        ]
+        for table, rows in tables
     ]
 
 
@@ -119,25 +148,70 @@ def _within_rows(cells: _Cells, table: Table, row: Row, places: dict[str, int], 
     the whole (a complaint that was withdrawn before it was received), its place beside it tells nobody anything."""
     rests = {}
     for whole, parts in table.sums.items():
-        rest = (row.counts[whole] or 0) - sum(row.counts[part] or 0 for part in parts)
-        if rest < 0:
-            continue
-        rests[f"rest of {whole}"] = cells.add(rest, depth[row.level], is_implied=True)
-        cells.add_sum(places[whole], [*(places[part] for part in parts), rests[f"rest of {whole}"]])
+        rest = cells.add_rest(places[whole], [places[part] for part in parts], depth[row.level])
+        if rest is not None:
+            rests[f"rest of {whole}"] = rest
     return rests
 
 
-def _between_rows(
-    rows: Sequence[Row], table: Table, families: Sequence[Family], parents: Parents
-) -> Iterator[tuple[_Name, list[_Name]]]:
-    """(row, rows that add up to it)."""
-    for family in families:
-        groups: dict[_Name, list[_Name]] = {}
-        for row in rows:
-            parent = _parent(row, table, family, parents) if row.level == family.child else None
-            if parent is not None:
-                groups.setdefault((family.parent, parent, row.by), []).append((row.level, row.key, row.by))
-        yield from groups.items()
+def _groups(rows: Sequence[Row], table: Table, family: Family, parents: Parents) -> _Groups:
+    """The rows under each row of the upper level."""
+    groups: _Groups = {}
+    for row in rows:
+        parent = _parent(row, table, family, parents) if row.level == family.child else None
+        if parent is not None:
+            groups.setdefault((family.parent, parent, row.by), []).append((row.level, row.key, row.by))
+    return groups
+
+
+def _between_levels(cells: _Cells, at: _Places, states: Sequence[_Groups], rank: int) -> None:
+    """Adds the sums between two levels, as places belong together now or as they did before: a case keeps its station, whatever its
+    compound's is by now. A sum that does not hold tells nobody anything; but those that have always been there are no more than the whole,
+    and places between which others have moved have together what all of theirs have."""
+    for whole in dict.fromkeys(whole for state in states for whole in state if whole in at):
+        of_states = [state.get(whole, []) for state in states]
+        always = [part for part in of_states[0] if all(part in of_state for of_state in of_states)]
+        for name, place in at[whole].items():
+            sums = [[at[part][name] for part in of_state if name in at[part]] for of_state in of_states]
+            true = next((parts for parts in sums if parts and cells.total(parts) == cells.counts[place]), None)
+            fixed = [at[part][name] for part in always if name in at[part]]
+            if true:
+                cells.add_sum(place, true)
+            elif len(states) > 1:
+                cells.add_rest(place, fixed, rank)
+    for wholes, parts in _moved_between(states):
+        if all(whole in at for whole in wholes):
+            for name in at[wholes[0]]:
+                above, below = ([at[row][name] for row in rows if name in at[row]] for rows in (wholes, parts))
+                if cells.total(above) == cells.total(below):
+                    together = cells.add(cells.total(above), rank, is_implied=True)
+                    cells.add_sum(together, above)
+                    cells.add_sum(together, below)
+
+
+def _moved_between(states: Sequence[_Groups]) -> Iterator[tuple[list[_Name], list[_Name]]]:
+    """Rows of the upper level between which rows of the lower one have moved, and all of theirs."""
+    under: dict[_Name, set[_Name]] = {}
+    for state in states:
+        for whole, parts in state.items():
+            for part in parts:
+                under.setdefault(part, set()).add(whole)
+    linked = [set(wholes) for wholes in under.values() if len(wholes) > 1]
+    while linked:
+        together = linked.pop()
+        while near := next((wholes for wholes in linked if wholes & together), None):
+            linked.remove(near)
+            together |= near
+        yield sorted(together), [part for part, wholes in under.items() if wholes <= together]
+
+
+def _between_tables(cells: _Cells, at: Mapping[str, _Places], declared: Declaration, depth: Mapping[str, int]) -> None:
+    """Adds what the count of one table is part of in another."""
+    for across in declared.across:
+        parts = {(level, key): of_row[across.part.count] for (level, key, _), of_row in at[across.part.table].items()}
+        for (level, key, _), of_row in at[across.whole.table].items():
+            if (level, key) in parts:
+                cells.add_rest(of_row[across.whole.count], [parts[level, key]] * across.times, depth[level])
 
 
 def _parent(row: Row, table: Table, family: Family, parents: Parents) -> str | None:
@@ -146,12 +220,6 @@ def _parent(row: Row, table: Table, family: Family, parents: Parents) -> str | N
     if f"{family.parent}_code" in table.by:
         return row.by[list(table.by).index(f"{family.parent}_code")]
     return parents.get((row.district_code, family.child, family.parent), {}).get(row.key)
-
-
-def _add_if_true(cells: _Cells, whole: int, parts: list[int]) -> None:
-    """A sum that does not hold (a case keeps its station, whatever its compound's is by now) tells nobody anything."""
-    if cells.counts[whole] == sum(cells.counts[part] for part in parts):
-        cells.add_sum(whole, parts)
 
 
 def _depths(families: Sequence[Family]) -> list[str]:

@@ -71,11 +71,36 @@ class Table(_Declared):
         return self
 
 
+class Count(_Declared):
+    """One count of one table."""
+
+    table: str
+    count: str
+
+
+class Across(_Declared):
+    """At every level and key that both have, `whole` is at least so many `times` `part`."""
+
+    whole: Count
+    part: Count
+    times: int = 1
+
+
 class Declaration(_Declared):
     """tables.yml as a whole."""
 
     families: list[Family]
+    across: list[Across] = []
     tables: list[Table]
+
+    @model_validator(mode="after")
+    def _only_counts_about_residents(self) -> Declaration:
+        there = {(table.name, count) for table in self.tables if table.about == "residents" for count in table.counts}
+        unknown = [f"{each.table}.{each.count}" for across in self.across for each in (across.whole, across.part)
+                   if (each.table, each.count) not in there]  # fmt: skip
+        if unknown:
+            raise ValueError(f"across: no counts of tables about residents: {', '.join(unknown)}")
+        return self
 
 
 @cache

@@ -39,7 +39,8 @@ class Sum:
 
 def hidden(counts: Counts, sums: Sequence[Sum], rank: Counts, implied: Flags, *, few: int) -> Flags:
     """Flags, one a count, of those not to be shown. Among others that would do, those of the highest `rank` and then the least count go
-    first. An `implied` count is never shown by itself, and guarded only where it is small. Raises NotSolved."""
+    first. An `implied` count is never shown by itself, and guarded only where it is small. A count that is 0 by the sums alone, whatever is
+    hidden, is shown. Raises NotSolved."""
     small: Flags = (counts > 0) & (counts < few)
     hide: Flags = small | implied
     spread = np.where(small, few - 1, np.where(implied, 0, 1))
@@ -48,19 +49,27 @@ def hidden(counts: Counts, sums: Sequence[Sum], rank: Counts, implied: Flags, *,
         for place in each.members:
             of_count[place].append(number)
     closed: set[bytes] = set()
+    settled: Flags = np.zeros_like(small)
+    # what agrees with all that is shown still does when less is
+    reached = _Reached(counts.astype(float), counts.astype(float))
     while True:
-        told: dict[int, int] = {}
+        told: dict[int, int | None] = {}
         for part in _apart(hide, sums):
             if part.tobytes() not in closed:
-                found = _given_away(part, counts, hide, spread, sums, of_count, rank)
+                found = _given_away(part, counts, hide, spread, reached, sums, of_count, rank)
                 told |= found
                 if not found:
                     closed.add(part.tobytes())
-        if not told:
-            return hide
-        deepest = max(int(rank[also]) for also in told.values())
+        for place in [place for place, also in told.items() if also is None]:
+            if small[place]:
+                raise NotSolved("a small count without any that is shown beside it is given away")
+            settled[place], spread[place] = True, 0
+        helped = {place: also for place, also in told.items() if also is not None}
+        if not helped:
+            return hide & ~settled
+        deepest = max(int(rank[also]) for also in helped.values())
         touched: set[int] = set()
-        for place, also in told.items():
+        for place, also in helped.items():
             if rank[also] == deepest and touched.isdisjoint([*of_count[place], *of_count[also]]):
                 hide[also] = True
                 touched.update(of_count[place], of_count[also])
@@ -83,9 +92,11 @@ def _apart(hide: Flags, sums: Sequence[Sum]) -> list[npt.NDArray[np.intp]]:
 
 
 def _given_away(
-    part: npt.NDArray[np.intp], counts: Counts, hide: Flags, spread: Counts, sums: Sequence[Sum], of_count: list[list[int]], rank: Counts
-) -> dict[int, int]:
-    """The counts of a group of which the shown ones leave too little open, each with one of those that give it away."""
+    part: npt.NDArray[np.intp], counts: Counts, hide: Flags, spread: Counts, reached: _Reached, sums: Sequence[Sum],
+    of_count: list[list[int]], rank: Counts,
+) -> dict[int, int | None]:
+    """The counts of a group of which the shown ones leave too little open, each with one of those that give it away, None where no shown
+    one does."""
     column = {int(place): at for at, place in enumerate(part)}
     numbers = sorted({number for place in part for number in of_count[place]})
     matrix = sparse.lil_array((len(numbers), len(part)))
@@ -99,23 +110,32 @@ def _given_away(
                 shown[row] -= sign * counts[place]
     widest = int(spread.max())
     asked = _Asked(matrix.tocsr(), shown, float(counts[part].max()) + sum(abs(shown)) + widest + 1)
-    low = high = counts[part].astype(float)
-    found = {}
+    low, high = reached.low[part], reached.high[part]
+    found: dict[int, int | None] = {}
     for at, place in enumerate(part):
         tight: set[int] = set()
         for direction in (-1, 1):
             if high[at] - low[at] < spread[place]:
-                reached = asked.furthest(at, direction)
-                tight.update(int(row) for row in np.flatnonzero(np.abs(reached.eqlin.marginals) > _LITTLE))
+                answer = asked.furthest(at, direction)
+                tight.update(int(row) for row in np.flatnonzero(np.abs(answer.eqlin.marginals) > _LITTLE))
                 # what lies between two answers is one as well, whole numbers inside it
-                low, high = np.minimum(low, np.ceil(reached.x - _LITTLE)), np.maximum(high, np.floor(reached.x + _LITTLE))
+                low, high = np.minimum(low, np.ceil(answer.x - _LITTLE)), np.maximum(high, np.floor(answer.x + _LITTLE))
         if high[at] - low[at] < spread[place]:
             binding = [sums[numbers[row]] for row in sorted(tight)]
             found[int(place)] = _companion(int(place), counts, hide, binding, sums, of_count, rank, widest)
+    reached.low[part], reached.high[part] = low, high
     return found
 
 
 _LITTLE = 1e-7
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """The least and the greatest value found so far that each count can have."""
+
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -138,8 +158,9 @@ class _Asked:
 
 def _companion(
     place: int, counts: Counts, hide: Flags, tight: Sequence[Sum], sums: Sequence[Sum], of_count: list[list[int]], rank: Counts, widest: int
-) -> int:
-    """A shown count whose hiding leaves more open about the one at `place`: in the sums that bound it, else in the nearest one."""
+) -> int | None:
+    """A shown count whose hiding leaves more open about the one at `place`: in the sums that bound it, else in the nearest one. None where
+    all that is connected with it is hidden: then it can be any multiple of itself, and is 0 where it can be nothing else."""
 
     def cost(other: int, of: Sum) -> tuple[int, bool, int, int]:
         opens = bool(hide[of.whole]) or other == of.whole or counts[other] + sum(counts[part] for part in of.parts if hide[part]) >= widest
@@ -156,4 +177,4 @@ def _companion(
             return min(shown)[1]
         front = sorted({other for other, _ in near})
         seen.update(front)
-    raise NotSolved("a count without any that is shown beside it is given away")
+    return None

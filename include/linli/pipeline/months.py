@@ -111,7 +111,7 @@ def close_month(
         closing_run = register.begin_run(day, as_of(day), kind=CLOSE, code_version=code_version(settings.project))
         with _ended(register, closing_run), _computed(settings, register, closing_run, register.verdicts()) as (built, rebuilt):
             with duckdb.connect(built, read_only=True) as con:
-                directory = directory_of(con, "core").to_json()
+                directory = directory_of(con, day.replace(day=1), dims="core").to_json()
             closed = closing.close(
                 settings.closed,
                 built,

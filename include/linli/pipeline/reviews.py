@@ -52,12 +52,12 @@ def review(
 def _withheld(settings: Settings, con: duckdb.DuckDBPyConnection, month: dt.date) -> Withheld:
     """What the copies hide of the callbacks in a month and the one before it, as far as they are closed."""
     months = {previous_month(month), month} & {each.month for each in closing.closed_months(settings.closed)}
-    today, few = directory_of(con), warehouse.small_group_n(settings)
+    few = warehouse.small_group_n(settings)
     return {
         each: audiences.withheld(
             closing.folder_of(settings.closed, each) / "figures.parquet",
             "satisfaction",
-            directory_at_close(settings, each) or today,
+            directory_at_close(settings, each) or directory_of(con, each),
             few=few,
         )
         for each in sorted(months)
