@@ -11,7 +11,7 @@ from linli import alerts
 from linli.alerts import Clock, Configuration, Delivered, Letter, Message, Outcome, Spool, Tally
 from linli.pipeline import standing, watches
 from linli.pipeline.declared import check_source
-from linli.pipeline.places import places_of
+from linli.pipeline.places import Places, places_of
 from linli.pipeline.steps import catalog, register_of
 from linli.pipeline.waivers import today, waived_entries
 from linli.settings import SHANGHAI, Settings
@@ -36,11 +36,12 @@ def configuration_of(settings: Settings) -> Configuration:
 def unknown_conditions(settings: Settings, configuration: Configuration) -> set[tuple[str, str]]:
     """The (condition, name) of routes that no message can meet: of a source that is not declared, or of a place the newest release does
     not know. Any place will do before the first one."""
-    places = places_of(settings)
+    asked = configuration.conditions()
+    places = places_of(settings) if asked else Places()
     known: dict[str, Collection[str]] = {"sources": catalog(settings).sources}
     if places.names:
         known |= {"submitters": places.names, "stations": set(places.stations.values()), "districts": set(places.districts.values())}
-    return {(condition, name) for condition, name in configuration.conditions() if condition in known and name not in known[condition]}
+    return {(condition, name) for condition, name in asked if condition in known and name not in known[condition]}
 
 
 @contextmanager
