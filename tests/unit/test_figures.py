@@ -72,11 +72,28 @@ def test_a_grain_is_told_by_its_names() -> None:
         ("mart_clock_257", "is_small_sample", "true", "是"),
         ("mart_two_callback_satisfaction", "cohen_kappa", "-0.123456789012", "-0.1235"),
         ("mart_campaign_effect", "treated_before_rate", "1.25", "1.25"),
+        ("mart_campaign_effect", "treated_before_rate", "12345.25", "12345"),
+        ("mart_campaign_effect", "treated_before_rate", "1e-05", "0.00001"),
+        ("mart_two_callback_satisfaction", "cohen_kappa", "0.0", "0"),
         ("mart_backlog", "state_on", "2026-09-30", "2026-09-30"),
     ],
 )
 def test_a_figure_is_printed_as_it_is_read(mart: str, column: str, value: str, read: str) -> None:
     assert figures.figure_printed(mart, column, value) == read
+
+
+@pytest.mark.parametrize(
+    ("column", "old", "new", "read"),
+    [
+        ("on_time_rate", str(round(1604 / 2005, 12)), str(round(1605 / 2006, 12)), ("80.00%", "80.01%")),
+        ("on_time_rate", "0.8", "0.805555555556", ("80.0%", "80.6%")),
+        ("median_workdays", "12345.25", "12345.35", ("12345.2", "12345.4")),
+        ("median_workdays", "1.00000000001", "1.00000000002", ("1.00000000001", "1.00000000002")),
+        ("is_small_sample", "true", "false", ("是", "否")),
+    ],
+)
+def test_two_values_of_a_figure_do_not_read_alike(column: str, old: str, new: str, read: tuple[str, str]) -> None:
+    assert figures.change_printed("mart_clock_257", column, old, new) == read
 
 
 def test_every_mart_has_a_name_in_both_languages(columns: dict[str, set[str]]) -> None:

@@ -188,9 +188,9 @@ def restated_since(closed: Path, moment: dt.datetime) -> list[dict[str, Any]]:
     return rows
 
 
-def published_tables(closed: Path) -> dict[str, pa.Table]:
-    """What is published of the closed months: `month` (their accounts), `figure` (as frozen) and `restatement`."""
-    closings = closed_months(closed)
+def published_tables(closed: Path, first: dt.date = dt.date.min, last: dt.date = dt.date.max) -> dict[str, pa.Table]:
+    """What is published of the closed months from `first` to `last`: `month` (their accounts), `figure` (as frozen) and `restatement`."""
+    closings = [closing for closing in closed_months(closed) if first <= closing.month <= last]
     figures = [folder_of(closed, closing.month) / "figures.parquet" for closing in closings]
     restated = [folder / "restated.parquet" for closing in closings for folder in restatements(closed, closing.month)]
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,10 @@ _GRAIN = re.compile(r"\b(\w+)=(\S*)")
 _SHARES = ("_rate", "_low", "_high")
 _NO_SHARES = frozenset({"mart_campaign_effect"})
 """whose rates are cases a compound and month, and ratios of them"""
-_FRACTION = re.compile(r"-?\d+\.\d+")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+_WHOLE = re.compile(r"-?\d+")
+_DIGITS = 12
+"""of a double in closed months"""
 
 
 def figure_name(mart: str, column: str) -> str:
@@ -47,11 +51,34 @@ def grain_named(mart: str, grain: str) -> str:
 def figure_printed(mart: str, column: str, value: str) -> str:
     """A figure as closed months write it, as it is read: rates and their bounds as percentages with one decimal, other fractions to four
     digits, yes and no in Chinese."""
+    return _printed(mart, column, value, 0)
+
+
+def change_printed(mart: str, column: str, old: str, new: str) -> tuple[str, str]:
+    """Two values of a figure as they are read, with as many more digits as it takes to tell them apart."""
+    for more in range(_DIGITS):
+        printed = _printed(mart, column, old, more), _printed(mart, column, new, more)
+        if printed[0] != printed[1]:
+            return printed
+    return old, new
+
+
+def _printed(mart: str, column: str, value: str, more: int) -> str:
+    """A figure with `more` digits than usual."""
     if value in ("true", "false"):
         return "是" if value == "true" else "否"
+    if not _NUMBER.fullmatch(value):
+        return value
     if column.endswith(_SHARES) and mart not in _NO_SHARES:
-        return f"{float(value) * 100:.1f}%"
-    return f"{float(value):.4g}" if _FRACTION.fullmatch(value) else value
+        return f"{Decimal(value) * 100:.{1 + more}f}%"
+    return value if _WHOLE.fullmatch(value) else _to_digits(Decimal(value), 4 + more)
+
+
+def _to_digits(number: Decimal, digits: int) -> str:
+    """A fraction to so many digits that count, at least all before the point, and none behind it that says nothing."""
+    places = max(0, digits - 1 - number.adjusted()) if number else 0
+    text = f"{number:.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _name(mart: str, column: str) -> str | None:

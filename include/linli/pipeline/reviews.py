@@ -32,7 +32,8 @@ def review(
     It lies in `into`, or under reviews/ in a folder named after the month, how often it was restated and the release.
     Pages that leave the team tell of callbacks what the copies of closed months do. Raises NothingPublished, NothingToReview, FontMissing.
     """
-    con = publication.open_with_closed(settings, closing.published_tables(settings.closed))
+    closed = closing.published_tables(settings.closed, month.replace(year=month.year - 1), month)
+    con = publication.open_with_closed(settings, closed)
     try:
         chosen = _chosen(con, of) if of else reviews.units(con)
         [(digest,)] = con.execute("select any_value(content_hash) from main.published_at").fetchall()

@@ -22,10 +22,12 @@ _PLACE = ("month", "district_code", "level", "key")
 _GRAINS: Mapping[str, str] = {"mart_clock_257": "step", "mart_backlog": "age_code", "mart_frequent_problem": "item_code"}
 """what else tells the rows of a mart apart"""
 _FIGURES: Mapping[str, str] = {
-    # what another mart counts as well is frozen there only
+    # what another mart counts as well is frozen there only, and not where it counts nothing
     "mart_frequent_problem": "(select month, mart, district_code, level, key, grain, metric, value from closed.figure union all"
     " select month, 'mart_frequent_problem', district_code, 'district', district_code, 'item_code=' || key, metric, value"
-    " from closed.figure where mart = 'mart_case_volume' and level = 'item' and metric = 'case_count')",
+    " from closed.figure where mart = 'mart_case_volume' and level = 'item' and metric = 'case_count' union all"
+    " select month, mart, district_code, level, key, grain, 'case_count', '0'"
+    " from closed.figure where mart = 'mart_frequent_problem' and level = 'district')",
 }
 
 

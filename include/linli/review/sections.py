@@ -346,13 +346,14 @@ def _restatements(reading: Reading) -> Lines:
     headline_first = sorted(groups.items(), key=lambda group: (-group[0][0].toordinal(), -group[0][1], *_prominence(group[0][2])))
     for (month, _, mart), rows in headline_first[:LINES]:
         first = min(rows, key=lambda row: row["metric"] != _HEADLINES.get(row["mart"]))
+        old, new = words.values(mart, first["metric"], first["old_value"], first["new_value"])
         text = words(
             "restatement.line" if len(rows) == 1 else "restatement.lines",
             month=f"{month:%Y-%m}",
             mart=words.mart(mart),
             metric=" ".join(part for part in (words.grain(mart, first["grain"]), words.figure(mart, first["metric"])) if part),
-            old=words.value(mart, first["metric"], first["old_value"]),
-            new=words.value(mart, first["metric"], first["new_value"]),
+            old=old,
+            new=new,
             cause=words.cause(first["cause"]),
             records=first["record_count"],
             count=count(len(rows)),

@@ -151,6 +151,8 @@ def _both_sides_tile(reading: Reading) -> Tile:
         remark = words("once_closed")
     elif said["double_called_count"] is None or said["double_satisfied_count"] is None:
         remark = words("withheld")
+    elif not said["double_called_count"]:
+        remark = words("none_called")
     else:
         remark = _counted(reading, said["double_satisfied_count"], said["double_called_count"], few, "")
     more = _moved(reading, reading.rate_change("satisfaction", "satisfaction_rate"))

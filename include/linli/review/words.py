@@ -11,7 +11,7 @@ from typing import Literal
 
 import yaml
 
-from linli.figures import figure_name, figure_printed, grain_named, mart_name
+from linli.figures import change_printed, figure_name, figure_printed, grain_named, mart_name
 
 Language = Literal["zh", "en"]
 
@@ -56,11 +56,14 @@ class Words:
         """A mart by its name."""
         return mart_name(mart, self.language)
 
-    def value(self, mart: str, column: str, value: str | None) -> str:
-        """A figure as a closed month holds it, as it is read."""
-        if value is None:
-            return self("missing")
-        return self(value) if value in ("true", "false") else figure_printed(mart, column, value)
+    def values(self, mart: str, column: str, old: str | None, new: str | None) -> tuple[str, str]:
+        """A figure as a closed month holds it and as it was restated, as they are read."""
+        if old is None or new is None:
+            told = [self("missing") if value is None else figure_printed(mart, column, value) for value in (old, new)]
+        else:
+            told = list(change_printed(mart, column, old, new))
+        given = [self(value) if value in ("true", "false") else read for value, read in zip((old, new), told, strict=True)]
+        return given[0], given[1]
 
     def figure(self, mart: str, column: str) -> str:
         """A figure of a mart by its name; in English by its column."""

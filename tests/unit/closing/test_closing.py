@@ -168,6 +168,9 @@ def test_a_restatement_starts_from_what_was_said_last(tmp_path: Path) -> None:
     assert published["figure"].num_rows == 7
     assert published["month"].to_pylist()[0]["approved_by"] == "张主任"
     assert published["restatement"].column("restatement_no").to_pylist() == [1] * 3 + [2] * 4 + [3] * 3
+    for first, last, rows in (("2025-10-01", "2026-10-01", 7), ("2026-11-01", "2027-11-01", 0), ("2025-09-01", "2026-09-01", 0)):
+        within = closing.published_tables(tmp_path / "closed", dt.date.fromisoformat(first), dt.date.fromisoformat(last))
+        assert (within["figure"].num_rows, within["month"].num_rows > 0, within["restatement"].num_rows > 0) == (rows, rows > 0, rows > 0)
 
 
 def test_rows_that_come_and_go(tmp_path: Path) -> None:

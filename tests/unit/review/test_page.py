@@ -114,6 +114,8 @@ def test_restatements_are_told_by_mart_the_headlines_first() -> None:
         "2026-10 一老一小：被带动者入账行为数 3 → 4（补录，涉及 1 条）",
         "2026-09 “257”时钟：环节=2日核实 到期环节数 无 → 1（补录，涉及 1 条）",
     ]
+    found["restatements"] = [restated("mart_two_callback_satisfaction", "satisfaction_rate", "0.8", "0.800099700897")]
+    assert lines(written(found), "更正（重述）") == ["2026-10 双回访满意率：双回访满意率 80.00% → 80.01%（补录，涉及 1 条）"]
     assert page.remarks[-1] == "版本 2026-10·r1　校验 9f3a00…c41e"
 
 
@@ -167,6 +169,13 @@ def test_how_many_have_matured_is_withheld_too() -> None:
     found = told(1, 1)
     found["satisfaction"][0] |= {"matured_count": None, "double_called_count": 0, "double_satisfied_count": 0, "satisfaction_rate": None}
     assert "双回访涉及的居民过少，结果不列" in conclusion(written(found, COMPOUND))
+
+
+def test_that_nobody_was_called_is_said_in_words() -> None:
+    found = told(1, 1)
+    found["satisfaction"][0] |= {"double_called_count": 0, "double_satisfied_count": 0, "satisfaction_rate": None}
+    tile = written(found, COMPOUND).tiles[4]
+    assert (tile.value, tile.remark) == ("—", "没有一件按期访到两方")
 
 
 def test_a_place_is_told_its_answers_once_they_are_closed() -> None:

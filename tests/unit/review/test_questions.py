@@ -70,6 +70,22 @@ def test_a_month_that_is_open_is_compared_with_what_was_approved(con: duckdb.Duc
     assert found["volume_today"] == []
 
 
+def test_a_closed_problem_without_a_case_has_none(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    con.execute(
+        """create table ref.dim_item (item_code varchar, item_name varchar, lead_department_code varchar);
+        insert into ref.dim_item values ('4-01', '', 'fire'), ('4-02', '', 'fire');
+        create table mart.mart_frequent_problem (month date, district_code varchar, level varchar, key varchar, item_code varchar,
+            category_code varchar, case_count bigint, share_rate double, item_rank bigint, watched_count bigint, recurrence_count bigint,
+            recurrence_rate double, is_small_sample boolean);
+        insert into closed.figure values
+            ('2026-09-01', 'mart_frequent_problem', '340405', 'district', '340405', 'item_code=4-01', 'watched_count', '3'),
+            ('2026-09-01', 'mart_frequent_problem', '340405', 'district', '340405', 'item_code=4-02', 'watched_count', '0'),
+            ('2026-09-01', 'mart_case_volume', '340405', 'item', '4-02', '', 'case_count', '6')"""
+    )
+    found = asked(con, monkeypatch, Unit("340405", "department", "fire", ""), SEPTEMBER, "own_problems")["own_problems"]
+    assert {row["item_code"]: (row["case_count"], row["watched_count"]) for row in found} == {"4-01": (0, 3), "4-02": (6, 0)}
+
+
 @pytest.mark.parametrize(
     ("few_at", "shown_at"),
     [("C1-X1", {"district"}), ("C1", {"district", "compound"}), ("", {"district", "community", "compound"})],
