@@ -1,14 +1,15 @@
 """The marts as they were approved: the figures of closed months, frozen at the close, in the columns of the marts they come from.
 
-What is approved is kept as rows of one figure each (closed.figure). A question that names a mart reads those of the closed months from
-there and the months that are not closed from the mart.
+What is approved is kept as rows of one figure each (closed.figure). A question about a district that names a mart reads from there the
+months of which figures of the mart and district were frozen, and all others from the mart: a district may have joined after a close, and
+a mart may be younger than one.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -33,16 +34,29 @@ _FIGURES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Approved:
-    """What is closed of the thirteen months up to one: whether the month itself is, whether any is, and the columns of the marts."""
+    """What was frozen of a district in the thirteen months up to one, by mart; and the columns of the marts."""
 
+    district_code: str
     month: dt.date
-    is_closed: bool
-    is_any_closed: bool
+    frozen: Mapping[str, frozenset[dt.date]]
     columns: Mapping[str, Mapping[str, str]]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the month is closed for the district."""
+        return any(self.month in months for months in self.frozen.values())
+
+    def holds(self, marts: Iterable[str]) -> bool:
+        """Whether the figures of all these marts were approved in the month."""
+        return all(self.month in self.frozen.get(mart, ()) for mart in marts)
 
     def as_approved(self, question: str, first: dt.date) -> dict[str, str]:
         """The marts by their names as subqueries with the columns that the text of a question names, of the months since `first`."""
-        return {mart: self._approved(mart, question, first) for mart in MARTS} if self.is_any_closed else as_they_are()
+        return as_they_are() | {mart: self._approved(mart, question, first) for mart in MARTS if self._months(mart, first)}
+
+    def _months(self, mart: str, first: dt.date) -> str:
+        """The months since `first` of which the mart is frozen, as a list in SQL."""
+        return ", ".join(f"date '{month}'" for month in sorted(self.frozen.get(mart, ())) if month >= first)
 
     def _approved(self, mart: str, question: str, first: dt.date) -> str:
         named = set(re.findall(r"\w+", question))
@@ -54,11 +68,13 @@ class Approved:
             *([f"regexp_extract(grain, '{grain}=(.*)', 1) as {grain}"] if grain else []),
             *(f"max(case when metric = '{each}' then cast(value as {self.columns[mart][each]}) end) as {each}" for each in figures),
         ]
-        months = f"month between date '{first}' and date '{self.month}'"
+        months = self._months(mart, first)
+        district = "district_code = '" + self.district_code.replace("'", "''") + "'"
         return (
-            f"(select {', '.join(frozen)} from {_FIGURES.get(mart, 'closed.figure')} where mart = '{mart}' and {months} group by all"
+            f"(select {', '.join(frozen)} from {_FIGURES.get(mart, 'closed.figure')}"
+            f" where mart = '{mart}' and {district} and month in ({months}) group by all"
             f" union all select {', '.join([*told, *figures])} from mart.{mart}"
-            f" where {months} and month not in (select month from closed.month))"
+            f" where {district} and month between date '{first}' and date '{self.month}' and month not in ({months}))"
         )
 
 
@@ -67,8 +83,8 @@ def as_they_are() -> dict[str, str]:
     return {mart: f"mart.{mart}" for mart in MARTS}
 
 
-def approved_marts(con: duckdb.DuckDBPyConnection, month: dt.date) -> Approved:
-    """What is approved of `month` and the twelve before it. `con` is a connection to the published file."""
+def approved_marts(con: duckdb.DuckDBPyConnection, district_code: str, month: dt.date) -> Approved:
+    """What is approved of a district in `month` and the twelve before it. `con` is a connection to the published file."""
     columns: dict[str, dict[str, str]] = {}
     for mart, column, kind in con.execute(
         "select table_name, column_name, data_type from information_schema.columns where table_schema = 'mart'"
@@ -76,8 +92,9 @@ def approved_marts(con: duckdb.DuckDBPyConnection, month: dt.date) -> Approved:
         {"marts": list(MARTS)},
     ).fetchall():
         columns.setdefault(mart, {})[column] = kind
-    [(is_closed, is_any)] = con.execute(
-        "select coalesce(bool_or(month = $month), false), count(*) > 0 from closed.month where month between $first and $month",
-        {"month": month, "first": month.replace(year=month.year - 1)},
+    frozen = con.execute(
+        "select mart, list(distinct month) from closed.figure"
+        " where district_code = $district and month between $first and $month group by mart",
+        {"district": district_code, "month": month, "first": month.replace(year=month.year - 1)},
     ).fetchall()
-    return Approved(month, is_closed, is_any, columns)
+    return Approved(district_code, month, {mart: frozenset(months) for mart, months in frozen}, columns)

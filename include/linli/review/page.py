@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from linli.review.blocks import Page
 from linli.review.questions import Answer, Unit
@@ -36,12 +37,19 @@ def page(unit: Unit, month: dt.date, answers: Mapping[str, Answer], words: Words
         subtitle=f"{unit.name}　{issue}",
         remarks=list(_remarks(reading, release)),
         conclusion=list(conclusion(reading)),
-        tiles=list(tiles(reading)),
-        rows=list(sections(reading)),
+        tiles=[replace(tile, more=_joined("　", tile.more, reading.as_it_stands(tile.ask))) for tile in tiles(reading)],
+        rows=[
+            [replace(block, note=_joined(words("then"), block.note, reading.as_it_stands(block.ask))) for block in row]
+            for row in sections(reading)
+        ],
         definitions="".join(ends) if words.language == "zh" else " ".join(ends),
         as_of=release["as_of"],
         answers=answers,
     )
+
+
+def _joined(between: str, *parts: str) -> str:
+    return between.join(part for part in parts if part)
 
 
 def _remarks(reading: Reading, release: Row) -> Iterator[str]:
@@ -52,7 +60,8 @@ def _remarks(reading: Reading, release: Row) -> Iterator[str]:
         up_to += words("behind", count=release["behind_count"], reach=reach)
     yield up_to
     if closed:
-        yield words("closed", day=f"{closed['closed_at'].astimezone(SHANGHAI):%Y-%m-%d}", by=closed["approved_by"])
+        name = "closed" if reading.is_closed else "closed_without"
+        yield words(name, day=f"{closed['closed_at'].astimezone(SHANGHAI):%Y-%m-%d}", by=closed["approved_by"])
     else:
         yield words("running" if reading.is_running else "not_closed")
     number = release["restatement_no"]

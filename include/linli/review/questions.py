@@ -11,6 +11,7 @@ are not withheld, and nothing else.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,8 @@ class Answer:
     sql: str
     columns: Sequence[str]
     rows: Sequence[Mapping[str, Any]]
+    is_approved: bool = True
+    """whether its figures of the month are among those that were approved, where the month is closed"""
 
     @property
     def only(self) -> Mapping[str, Any]:
@@ -65,6 +68,11 @@ class _Question:
     sql: str
     is_of_today: bool = False
     """asked of a closed month only, and of the marts as they are"""
+
+    @property
+    def closed_marts(self) -> list[str] | None:
+        """The marts that it reads as approved; None where it reads others, which are not closed as figures."""
+        return None if "mart.mart_" in self.sql else re.findall(r"{(mart_\w+)}", self.sql)
 
 
 _OF_UNIT = "district_code = {district} and level = {level} and key = {key}"
@@ -87,7 +95,9 @@ _QUESTIONS: Sequence[_Question] = (
         _ALL,
         "select month, closed_at, approved_by, content_hash,"
         # the choice of several districts is one text
-        " case when (select count(*) from ref.dim_district) = 1 then campaign end as campaign from closed.month where month = {month}",
+        " case when (select count(*) from ref.dim_district) = 1 then campaign end as campaign,"
+        " exists (select 1 from closed.figure where month = {month} and district_code = {district}) as is_of_district"
+        " from closed.month where month = {month}",
     ),
     _Question(
         "volume",
@@ -361,14 +371,16 @@ def units(con: duckdb.DuckDBPyConnection, levels: Sequence[str] = LEVELS) -> lis
 
 def ask(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date, withheld: Withheld) -> dict[str, Answer]:
     """The answers to every question about `unit` in `month`, by name; those that do not concern its level are empty."""
-    approved = approved_marts(con, month)
+    approved = approved_marts(con, unit.district_code, month)
     found = {question.name: Answer(question.name, "", (), ()) for question in QUESTIONS}
     for question in QUESTIONS:
         if unit.level in question.levels and (approved.is_closed or not question.is_of_today):
             sql = _text_of(question, unit, month, approved, withheld)
             answer = con.execute(sql)
             columns = [column[0] for column in answer.description or ()]
-            found[question.name] = Answer(question.name, sql, columns, [dict(zip(columns, row, strict=True)) for row in answer.fetchall()])
+            rows = [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
+            is_approved = question.closed_marts is not None and approved.holds(question.closed_marts)
+            found[question.name] = Answer(question.name, sql, columns, rows, is_approved)
     return found
 
 

@@ -49,15 +49,14 @@ class Reading:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the month is closed: its figures are those that were approved."""
-        return bool(self.answers["closed"].rows)
+        """Whether the month is closed for the unit's district: its figures are those that were approved."""
+        return bool(self.answers["closed"].only.get("is_of_district"))
 
-    def as_it_stands(self, note: str) -> str:
-        """The note of a block, which says of a closed month that this block was not among what was approved."""
-        if not self.is_closed:
-            return note
-        stands = self.words("as_it_stands", day=f"{self.answers['release'].only['as_of'].astimezone(SHANGHAI):%Y-%m-%d}")
-        return self.words("then").join(part for part in (note, stands) if part)
+    def as_it_stands(self, name: str) -> str:
+        """That the answer to a question was not among what was approved of a closed month; nothing where it was."""
+        if not self.is_closed or self.answers[name].is_approved:
+            return ""
+        return self.words("as_it_stands", day=f"{self.answers['release'].only['as_of'].astimezone(SHANGHAI):%Y-%m-%d}")
 
     def of(self, name: str, month: dt.date, **where: str) -> Row:
         """The row of an answer for a month, and for what else is in its grain; an empty one where there is none."""

@@ -231,7 +231,7 @@ def _programme(reading: Reading) -> Table:
             [Cell(words(f"programme.{column}")), Cell(count(value), "strong"), Cell("" if before is None else count(before), "dim")]
         )
     columns = [Column(words("column.work"), "left", 2.4), Column(words("column.this_month")), Column(words("column.last_month"))]
-    return Table(words("programme"), reading.as_it_stands(""), columns, rows, "programme")
+    return Table(words("programme"), "", columns, rows, "programme")
 
 
 def _stages(reading: Reading) -> Table:
@@ -289,7 +289,7 @@ def _next_month(reading: Reading) -> Lines:
         text = words("duty.text", **{name: count(said[column]) for name, column in given.items()}) if said else words("duty.none")
         lines.append([Span(text, ask="duty")])
         lines += _look_back(reading)
-        return Lines(words("duty"), reading.as_it_stands(""), lines, "duty", True)
+        return Lines(words("duty"), "", lines, "duty", True)
     chosen = reading.answers["closed"].only.get("campaign")
     if chosen and reading.unit.level == "district":
         lines.append([Span(words("campaign.chosen", text=chosen), "strong", "closed")])
@@ -313,7 +313,7 @@ def _next_month(reading: Reading) -> Lines:
         lines.append([Span(words("cluster.line", lead=row["lead_compound_name"], **given), ask="clusters")])
     lines += _look_back(reading)
     title = words("campaign" if reading.unit.level == "district" else "campaign.of_district")
-    return Lines(title, reading.as_it_stands(words("campaign.note")), lines, "proposals", True)
+    return Lines(title, words("campaign.note"), lines, "proposals", True)
 
 
 def _look_back(reading: Reading) -> list[list[Span]]:

@@ -172,13 +172,15 @@ def restated(mart: str, metric: str, old: str | None, new: str, number: int = 1,
 
 
 def closed() -> dict[str, Any]:
-    return {"month": OCTOBER, "closed_at": AS_OF, "approved_by": "李主任", "content_hash": "x", "campaign": "消防"}
+    return {"month": OCTOBER, "closed_at": AS_OF, "approved_by": "李主任", "content_hash": "x", "campaign": "消防", "is_of_district": True}
 
 
 def answered(found: Mapping[str, list[dict[str, Any]]]) -> dict[str, Answer]:
     """Answers with these rows, to questions that need not be asked."""
     return {
-        question.name: Answer(question.name, "select 1", list(next(iter(found[question.name]), {})), found[question.name])
+        question.name: Answer(
+            question.name, "select 1", list(next(iter(found[question.name]), {})), found[question.name], question.closed_marts is not None
+        )
         for question in QUESTIONS
     }
 

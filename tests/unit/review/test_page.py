@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -213,6 +214,21 @@ def test_a_closed_month_tells_what_was_approved_and_beside_it_what_reads_otherwi
         ("14", "环比 +14　现为 10"),
     ]  # fmt: skip
     assert blocks(page)["下月专项建议"].note.endswith("未经结账，截至 2026-11-12")
+
+
+def test_what_was_not_among_what_was_closed_says_so() -> None:
+    found = rows() | {"closed": [closed()]}
+    answers = answered(found)
+    answers["backlog"] = dataclasses.replace(answers["backlog"], is_approved=False)
+    page_of_older_close = page(COMPOUND, OCTOBER, answers, Words("zh"), small_sample_n=10, satisfied_min_score=4)
+    assert blocks(page_of_older_close)["月末未结"].note == "按自报告起已历工作日；未经结账，截至 2026-11-12"
+    assert [("未经结账" in tile.more) for tile in page_of_older_close.tiles] == [False] * 5 + [True]
+
+
+def test_a_district_that_was_not_there_at_the_close_is_not_closed() -> None:
+    page = written(rows() | {"closed": [closed() | {"is_of_district": False}]})
+    assert page.remarks[1] == "2026-11-12 结账时没有本区的数字：未经结账，数字还会变化"
+    assert [tile.more for tile in page.tiles] == ["", "", "", "", "", "环比 +14"]
 
 
 def test_a_month_that_is_not_closed_has_no_second_figures() -> None:

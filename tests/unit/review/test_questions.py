@@ -70,6 +70,29 @@ def test_a_month_that_is_open_is_compared_with_what_was_approved(con: duckdb.Duc
     assert found["volume_today"] == []
 
 
+def test_what_was_not_there_at_the_close_is_as_it_reads_today(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A district that joined after the close, and a mart that came after it."""
+    con.execute(
+        """insert into mart.mart_case_volume values ('2026-09-01', '340406', 'district', '340406', 31, 9, 0, 0, 0, 0);
+        delete from closed.figure where mart = 'mart_clock_257';
+        insert into mart.mart_clock_257 (month, district_code, level, key, step, on_time_rate)
+            values ('2026-09-01', '340405', 'district', '340405', 'resolve', 0.7),
+                ('2026-09-01', '340406', 'district', '340406', 'resolve', 0.6);
+        alter table closed.month add column closed_at timestamptz; alter table closed.month add column approved_by varchar;
+        alter table closed.month add column content_hash varchar; alter table closed.month add column campaign varchar;
+        create table ref.dim_district (district_code varchar)"""
+    )
+    names = ("volume", "volume_today", "clock", "closed")
+    monkeypatch.setattr(questions, "QUESTIONS", [each for each in questions.QUESTIONS if each.name in names])
+    one, other = (questions.ask(con, Unit(code, "district", code, ""), SEPTEMBER, {}) for code in ("340405", "340406"))
+    assert ([row["received_count"] for row in one["volume"].rows], one["volume"].is_approved) == ([40, 50], True)
+    assert ([row["on_time_rate"] for row in one["clock"].rows], one["clock"].is_approved) == ([0.7], False)
+    assert ([row["received_count"] for row in other["volume"].rows], other["volume"].is_approved) == ([31], False)
+    assert [row["on_time_rate"] for row in other["clock"].rows] == [0.6]
+    assert [answer["closed"].only["is_of_district"] for answer in (one, other)] == [True, False]
+    assert (len(one["volume_today"].rows), len(other["volume_today"].rows)) == (1, 0)
+
+
 def test_a_closed_problem_without_a_case_has_none(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     con.execute(
         """create table ref.dim_item (item_code varchar, item_name varchar, lead_department_code varchar);
@@ -119,7 +142,8 @@ def test_a_page_of_a_place_tells_no_restated_answer_and_names_no_case(level: str
     monkeypatch.setattr(questions, "QUESTIONS", [each for each in questions.QUESTIONS if each.name == "restatements"])
     with duckdb.connect() as con:
         con.execute(
-            f"""create schema closed; create table closed.month (month date); create table closed.restatement as
+            f"""create schema closed; create table closed.figure (mart varchar, district_code varchar, month date);
+            create table closed.restatement as
             select date '2026-10-01' as month, 1 as restatement_no, mart, '' as grain, 'm' as metric, '0' as old_value, '1' as new_value,
               'late_record' as cause, 1 as record_count, ['fct_case_round 340405-2026-1/1'] as records, '340405' as district_code,
               '{level}' as level, 'K' as key
