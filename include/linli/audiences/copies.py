@@ -15,7 +15,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from linli.audiences.figures import Before, Names, Parents, Row, guarded, read
+from linli.audiences.figures import Before, Names, Parents, Row, districts_of, guarded, read, told_with
 from linli.audiences.model import AUDIENCES, Audience, Table, declaration
 from linli.durable import name_of, whole
 from linli.spreadsheets import write_csv
@@ -32,7 +32,8 @@ _ABOUT = """\
 
 数字取自 {month} 结账时的冻结数，此后不再改动；结账以后的更正见月度复盘的重述。
 “{hidden}”为不公布：涉及 1 至 {most} 名居民的数字不对外公布，凭其余数字能推算出它们的数字也一并不公布；
-比率的分子或分母不公布的，比率也不公布。时限只公布按期率，取整到百分之一，计入考核的环节不足 {least} 个的不公布。
+比率的分子或分母不公布的，比率也不公布。时限只公布按期率，取整到百分之一，计入考核的环节不足 {least} 个的不公布，
+双方接通数不公布的，7日回访按期率也不公布。
 比率一律由本行的分子、分母相除，合计不等于各行比率的平均。
 
 """
@@ -108,7 +109,8 @@ def write_copies(figures: Path, folder: Path, month: dt.date, directory: Directo
     """
     declared = declaration()
     found = [(table, read(figures, table, directory.names, directory.parents)) for table in declared.tables]
-    tables = guarded(found, declared, directory.parents, directory.before, few=few)
+    rows = {table.name: of_table for table, of_table in guarded(found, declared, directory.parents, directory.before, few=few)}
+    tables = [(table, told_with(rows[table.name], table, rows)) for table in declared.tables]
     places = directory.places()
     shown = [count for table, rows in tables if table.shows == "counts" for row in rows for count in row.counts.values()]
     account = {"audiences": len(places), "counts": len(shown), "hidden": shown.count(None)}
@@ -122,13 +124,30 @@ def write_copies(figures: Path, folder: Path, month: dt.date, directory: Directo
 
 def withheld(figures: Path, table: str, directory: Directory, *, few: int) -> dict[tuple[str, str, str], frozenset[str]]:
     """Which counts of a declared table are hidden in the copies of the month of which `figures` are frozen, by (district_code, level,
-    key); whatever else tells them has to hide the same. Raises NotSolved."""
+    key), and which rows of others that are told with them (`follow_up`); whatever else tells them has to hide the same. A district of
+    which nothing is frozen is not there. Raises NotSolved."""
     declared = declaration()
     found = [(each, read(figures, each, directory.names, directory.parents)) for each in declared.tables]
-    [rows] = [rows for each, rows in guarded(found, declared, directory.parents, directory.before, few=few) if each.name == table]
-    return {
-        (row.district_code, row.level, row.key): frozenset(name for name, count in row.counts.items() if count is None) for row in rows
+    rows = {each.name: of_table for each, of_table in guarded(found, declared, directory.parents, directory.before, few=few)}
+    [of_name] = [each for each in declared.tables if each.name == table]
+    frozen = districts_of(figures, of_name)
+    hidden = {
+        (row.district_code, row.level, row.key): {name for name, count in row.counts.items() if count is None}
+        for row in rows[table]
+        if row.district_code in frozen
     }
+    for other in declared.tables:
+        if other.told_with and other.told_with.table == table:
+            told = told_with(rows[other.name], other, rows)
+            shown = {(row.district_code, row.level, row.key) for row in told if other.told_with.value in row.by and _shows(other, row)}
+            for place in hidden.keys() - shown:
+                hidden[place].add(other.told_with.value)
+    return {place: frozenset(names) for place, names in hidden.items()}
+
+
+def _shows(table: Table, row: Row) -> bool:
+    """Whether a row tells any of its rates."""
+    return any(_rate(table, row.counts[rate.numerator], row.counts[rate.denominator]) != HIDDEN for rate in table.rates.values())
 
 
 def _open_to(place: Place, table: Table, rows: Sequence[Row], directory: Directory) -> list[Row]:

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 
 from linli.audiences.model import Declaration, Family, Table
-from linli.audiences.suppression import Sum, hidden
+from linli.audiences.suppression import Flags, Known, Sum, hidden
 
 Parents = Mapping[tuple[str, str, str], Mapping[str, str]]
 """(district_code, child level, parent level) to the parent's key by the child's"""
@@ -48,12 +48,16 @@ class _Cells:
     counts: list[int] = field(default_factory=list)
     ranks: list[int] = field(default_factory=list)
     implied: list[bool] = field(default_factory=list)
+    known: list[bool] = field(default_factory=list)
+    most: list[int] = field(default_factory=list)
     sums: list[Sum] = field(default_factory=list)
 
-    def add(self, count: int, rank: int, *, is_implied: bool = False) -> int:
+    def add(self, count: int, rank: int, *, is_implied: bool = False, is_known: bool = False) -> int:
         self.counts.append(count)
         self.ranks.append(rank)
         self.implied.append(is_implied)
+        self.known.append(is_known)
+        self.most.append(count if is_known else _ANY)
         return len(self.counts) - 1
 
     def total(self, places: Sequence[int]) -> int:
@@ -62,14 +66,28 @@ class _Cells:
     def add_sum(self, whole: int, parts: Sequence[int]) -> None:
         self.sums.append(Sum(whole, parts))
 
-    def add_rest(self, whole: int, parts: Sequence[int], rank: int) -> int | None:
-        """What the parts leave of the whole, in its place; None where they are no parts of it."""
+    def add_rest(self, whole: int, parts: Sequence[int], rank: int, *, is_within: bool = False) -> int | None:
+        """What the parts leave of the whole, in its place; None where they are no parts of it. Of one row (`is_within`), none of the parts
+        can be more than the whole can be."""
         left = self.counts[whole] - self.total(parts)
         if left < 0:
             return None
         rest = self.add(left, rank, is_implied=True)
         self.add_sum(whole, [*parts, rest])
+        if is_within:
+            for part in (*parts, rest):
+                self.most[part] = min(self.most[part], self.most[whole])
         return rest
+
+    def hidden(self, few: int) -> Flags:
+        """Those not to be shown. Raises NotSolved."""
+        counts, ranks, most = (np.array(each, dtype=np.int64) for each in (self.counts, self.ranks, self.most))
+        implied, known = (np.array(each, dtype=np.bool_) for each in (self.implied, self.known))
+        return hidden(counts, self.sums, ranks, implied, few=few, known=Known(known, most) if known.any() else None)
+
+
+_ANY = 2**31
+"""more than any count is"""
 
 
 def read(figures: Path, table: Table, names: Names, parents: Parents) -> list[Row]:
@@ -102,6 +120,26 @@ def _values_of(table: Table, district: str, level: str, key: str, parents: Paren
     return list(itertools.product(*columns))
 
 
+def districts_of(figures: Path, table: Table) -> set[str]:
+    """The districts of which figures of the table's mart are frozen."""
+    with duckdb.connect() as con:
+        found = con.execute("select distinct district_code from read_parquet($1) where mart = $2", [str(figures), table.mart]).fetchall()
+    return {district for (district,) in found}
+
+
+def told_with(rows: Sequence[Row], table: Table, others: Mapping[str, Sequence[Row]]) -> list[Row]:
+    """The rows of a table, without the counts of those that another table, among the guarded `others`, would have to hide."""
+    if table.told_with is None:
+        return list(rows)
+    beside = {(row.district_code, row.level, row.key): row.counts[table.told_with.count] for row in others[table.told_with.table]}
+    return [
+        replace(row, counts=dict.fromkeys(row.counts))
+        if table.told_with.value in row.by and beside.get((row.district_code, row.level, row.key)) is None
+        else row
+        for row in rows
+    ]
+
+
 def guarded(
     tables: Sequence[tuple[Table, Sequence[Row]]], declared: Declaration, parents: Parents, before: Before = (), *, few: int
 ) -> list[tuple[Table, list[Row]]]:
@@ -123,7 +161,10 @@ def _guarded(
     depth = {level: rank for rank, level in enumerate(_depths(declared.families))}
     at: dict[str, _Places] = {}
     for table, rows in tables:
-        places = [{name: cells.add(row.counts[name] or 0, depth[row.level]) for name in table.counts} for row in rows]
+        places = [
+            {name: cells.add(row.counts[name] or 0, depth[row.level], is_known=name in table.known) for name in table.counts}
+            for row in rows
+        ]
         for row, of_row in zip(rows, places, strict=True):
             of_row |= _within_rows(cells, table, row, of_row, depth)
         at[table.name] = {(row.level, row.key, row.by): of_row for row, of_row in zip(rows, places, strict=True)}
@@ -132,8 +173,7 @@ def _guarded(
             different = [state for n, state in enumerate(states) if state not in states[:n]]
             _between_levels(cells, at[table.name], different, depth[family.child])
     _between_tables(cells, at, declared, depth)
-    counts, ranks = (np.array(each, dtype=np.int64) for each in (cells.counts, cells.ranks))
-    hide = hidden(counts, cells.sums, ranks, np.array(cells.implied, dtype=np.bool_), few=few)
+    hide = cells.hidden(few)
     return [
         [
             replace(row, counts={name: None if hide[of_row[name]] else count for name, count in row.counts.items()})
@@ -148,7 +188,7 @@ def _within_rows(cells: _Cells, table: Table, row: Row, places: dict[str, int], 
     the whole (a complaint that was withdrawn before it was received), its place beside it tells nobody anything."""
     rests = {}
     for whole, parts in table.sums.items():
-        rest = cells.add_rest(places[whole], [places[part] for part in parts], depth[row.level])
+        rest = cells.add_rest(places[whole], [places[part] for part in parts], depth[row.level], is_within=True)
         if rest is not None:
             rests[f"rest of {whole}"] = rest
     return rests

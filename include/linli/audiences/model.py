@@ -39,9 +39,18 @@ class Rate(_Declared):
     label: str
 
 
+class ToldWith(_Declared):
+    """Rows with `value` in a further column tell nothing where another table does not tell `count` of the same place."""
+
+    value: str
+    table: str
+    count: str
+
+
 class Table(_Declared):
     """One table of the copies. `only` picks rows by other grain columns of the mart; `open_to` are the levels of each audience. What
-    `shows` rates prints a rate where its denominator is at least `least`, and no count."""
+    `shows` rates prints a rate where its denominator is at least `least`, and no count. Counts that are `known` may be worked out from
+    what is told elsewhere: they protect nothing."""
 
     name: str
     label: str
@@ -54,6 +63,8 @@ class Table(_Declared):
     open_to: dict[Audience, list[str]]
     counts: dict[str, str]
     sums: dict[str, list[str]] = {}
+    known: list[str] = []
+    told_with: ToldWith | None = None
     rates: dict[str, Rate] = {}
 
     @property
@@ -63,7 +74,7 @@ class Table(_Declared):
 
     @model_validator(mode="after")
     def _only_own_counts(self) -> Table:
-        named = [*self.sums, *(part for parts in self.sums.values() for part in parts)]
+        named = [*self.known, *self.sums, *(part for parts in self.sums.values() for part in parts)]
         named += [name for rate in self.rates.values() for name in (rate.numerator, rate.denominator)]
         unknown = sorted(set(named) - set(self.counts))
         if unknown:

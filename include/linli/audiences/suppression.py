@@ -3,6 +3,9 @@
 A count of 1 to `few` - 1 is hidden, then others with it, until the shown figures leave at least `few` values open for every small count
 and two for every other hidden one. What the shown figures leave open is asked of a linear programme: every count at least 0, every
 sum as declared. Whoever knows all copies of all audiences knows no more than that.
+
+Some counts may be known from elsewhere. They are hidden like any other, and what is hidden beside them stays as open to whoever does
+know them, or, where they leave fewer values from the first (how many of three), as open as it was before anything was shown.
 """
 
 from __future__ import annotations
@@ -37,42 +40,145 @@ class Sum:
         return [self.whole, *self.parts]
 
 
-def hidden(counts: Counts, sums: Sequence[Sum], rank: Counts, implied: Flags, *, few: int) -> Flags:
+@dataclass(frozen=True)
+class Known:
+    """Which counts may be known from elsewhere, and how great every count can be at most by these."""
+
+    counts: Flags
+    most: Counts
+
+
+def hidden(counts: Counts, sums: Sequence[Sum], rank: Counts, implied: Flags, *, few: int, known: Known | None = None) -> Flags:
     """Flags, one a count, of those not to be shown. Among others that would do, those of the highest `rank` and then the least count go
     first. An `implied` count is never shown by itself, and guarded only where it is small. A count that is 0 by the sums alone, whatever is
     hidden, is shown. Raises NotSolved."""
     small: Flags = (counts > 0) & (counts < few)
-    hide: Flags = small | implied
     spread = np.where(small, few - 1, np.where(implied, 0, 1))
-    of_count: list[list[int]] = [[] for _ in counts]
-    for number, each in enumerate(sums):
-        for place in each.members:
-            of_count[place].append(number)
-    closed: set[bytes] = set()
-    settled: Flags = np.zeros_like(small)
-    # what agrees with all that is shown still does when less is
-    reached = _Reached(counts.astype(float), counts.astype(float))
-    while True:
-        told: dict[int, int | None] = {}
-        for part in _apart(hide, sums):
-            if part.tobytes() not in closed:
-                found = _given_away(part, counts, hide, spread, reached, sums, of_count, rank)
-                told |= found
-                if not found:
-                    closed.add(part.tobytes())
-        for place in [place for place, also in told.items() if also is None]:
-            if small[place]:
-                raise NotSolved("a small count without any that is shown beside it is given away")
-            settled[place], spread[place] = True, 0
-        helped = {place: also for place, also in told.items() if also is not None}
-        if not helped:
-            return hide & ~settled
-        deepest = max(int(rank[also]) for also in helped.values())
-        touched: set[int] = set()
-        for place, also in helped.items():
-            if rank[also] == deepest and touched.isdisjoint([*of_count[place], *of_count[also]]):
-                hide[also] = True
-                touched.update(of_count[place], of_count[also])
+    guard = _Guard(counts, sums, rank, small, implied)
+    nobody: Flags = np.zeros_like(small)
+    if known is not None:
+        # who knows more comes first: what is hidden from them is mostly enough for all others. What can only be 0 is known as well
+        knows = _Knowledge(known.counts | (known.most == 0), np.minimum(spread, known.most), counts)
+        others = _Knowledge(nobody, spread, counts)
+        before = -1
+        while before != (before := int(guard.hide.sum())):
+            guard.hide_from(knows)
+            guard.hide_from(others)
+    else:
+        others = _Knowledge(nobody, spread, counts)
+        guard.hide_from(others)
+    return guard.hide & ~others.settled
+
+
+class _Knowledge:
+    """What somebody knows besides what is shown: the `known` counts. `spread` is how many more values than one each count is to leave open
+    to them, `low` and `high` the least and the greatest found so far that it can have: what agrees with all that is shown still does when
+    less is. What is `settled` is 0 by the sums alone."""
+
+    def __init__(self, known: Flags, spread: Counts, counts: Counts) -> None:
+        self.known, self.spread = known, spread.copy()
+        self.low, self.high = counts.astype(float), counts.astype(float)
+        self.settled: Flags = np.zeros_like(known)
+
+
+class _Guard:
+    """The counts of a district, the sums they make, and what of them is hidden so far."""
+
+    def __init__(self, counts: Counts, sums: Sequence[Sum], rank: Counts, small: Flags, implied: Flags) -> None:
+        self.counts, self.sums, self.rank, self.small, self.hide = counts, sums, rank, small, small | implied
+        self.of_count: list[list[int]] = [[] for _ in counts]
+        for number, each in enumerate(sums):
+            for place in each.members:
+                self.of_count[place].append(number)
+
+    def hide_from(self, them: _Knowledge) -> None:
+        """Hides what it takes that they are left their spread of values of all that is hidden and not known to them."""
+        closed: set[bytes] = set()
+        while True:
+            told: dict[int, int | None] = {}
+            for part in _apart(self.hide & ~them.known, self.sums):
+                if part.tobytes() not in closed:
+                    found = self._given_away(part, them)
+                    told |= found
+                    if not found:
+                        closed.add(part.tobytes())
+            for place in [place for place, also in told.items() if also is None]:
+                if not them.known.any():
+                    if self.small[place]:
+                        raise NotSolved("a small count without any that is shown beside it is given away")
+                    them.settled[place] = True
+                # all that could help is hidden: what they still find, they find by what they know
+                them.spread[place] = 0
+            helped = {place: also for place, also in told.items() if also is not None}
+            if not helped:
+                return
+            deepest = max(int(self.rank[also]) for also in helped.values())
+            touched: set[int] = set()
+            for place, also in helped.items():
+                if self.rank[also] == deepest and touched.isdisjoint([*self.of_count[place], *self.of_count[also]]):
+                    self.hide[also] = True
+                    touched.update(self.of_count[place], self.of_count[also])
+
+    def _given_away(self, part: npt.NDArray[np.intp], them: _Knowledge) -> dict[int, int | None]:
+        """The counts of a group of which what is shown and known leaves too little open, each with one of those that give it away, None
+        where no shown one does."""
+        secret = self.hide & ~them.known
+        column = {int(place): at for at, place in enumerate(part)}
+        numbers = sorted({number for place in part for number in self.of_count[place]})
+        matrix = sparse.lil_array((len(numbers), len(part)))
+        shown = np.zeros(len(numbers))
+        for row, number in enumerate(numbers):
+            for place in self.sums[number].members:
+                sign = -1 if place == self.sums[number].whole else 1
+                if secret[place]:
+                    matrix[row, column[place]] += sign
+                else:
+                    shown[row] -= sign * self.counts[place]
+        widest = int(them.spread.max())
+        asked = _Asked(matrix.tocsr(), shown, float(self.counts[part].max()) + sum(abs(shown)) + widest + 1)
+        low, high = them.low[part], them.high[part]
+        found: dict[int, int | None] = {}
+        for at, place in enumerate(part):
+            tight: set[int] = set()
+            for direction in (-1, 1):
+                if high[at] - low[at] < them.spread[place]:
+                    answer = asked.furthest(at, direction)
+                    tight.update(int(row) for row in np.flatnonzero(np.abs(answer.eqlin.marginals) > _LITTLE))
+                    # what lies between two answers is one as well, whole numbers inside it
+                    low, high = np.minimum(low, np.ceil(answer.x - _LITTLE)), np.maximum(high, np.floor(answer.x + _LITTLE))
+            if high[at] - low[at] < them.spread[place]:
+                found[int(place)] = self._companion(int(place), them, [self.sums[numbers[row]] for row in sorted(tight)], widest)
+        them.low[part], them.high[part] = low, high
+        return found
+
+    def _companion(self, place: int, them: _Knowledge, tight: Sequence[Sum], widest: int) -> int | None:
+        """A shown count whose hiding leaves more open about the one at `place`: in the sums that bound it, else in the nearest one. None
+        where all that is connected with it is hidden: then it can be any multiple of itself, and is 0 where it can be nothing else."""
+        secret, shown = self.hide & ~them.known, ~self.hide & ~them.known
+
+        def cost(other: int, of: Sum) -> tuple[int, bool, int, int]:
+            of_parts = self.counts[other] + sum(self.counts[part] for part in of.parts if secret[part])
+            opens = bool(secret[of.whole]) or other == of.whole or of_parts >= widest
+            return (-int(self.rank[other]), not opens, int(self.counts[other]), other)
+
+        binding = [(cost(other, of), other) for of in tight for other in of.members if shown[other]]
+        if binding:
+            return min(binding)[1]
+        seen, front = {place}, [place]
+        while front:
+            near = [
+                (other, self.sums[number])
+                for one in front
+                for number in self.of_count[one]
+                for other in self.sums[number].members
+                if other not in seen
+            ]
+            would_do = [(cost(other, of), other) for other, of in near if shown[other]]
+            if would_do:
+                return min(would_do)[1]
+            front = sorted({other for other, _ in near})
+            seen.update(front)
+        return None
 
 
 def _apart(hide: Flags, sums: Sequence[Sum]) -> list[npt.NDArray[np.intp]]:
@@ -91,51 +197,7 @@ def _apart(hide: Flags, sums: Sequence[Sum]) -> list[npt.NDArray[np.intp]]:
     return [places[label == each] for each in range(count)]
 
 
-def _given_away(
-    part: npt.NDArray[np.intp], counts: Counts, hide: Flags, spread: Counts, reached: _Reached, sums: Sequence[Sum],
-    of_count: list[list[int]], rank: Counts,
-) -> dict[int, int | None]:
-    """The counts of a group of which the shown ones leave too little open, each with one of those that give it away, None where no shown
-    one does."""
-    column = {int(place): at for at, place in enumerate(part)}
-    numbers = sorted({number for place in part for number in of_count[place]})
-    matrix = sparse.lil_array((len(numbers), len(part)))
-    shown = np.zeros(len(numbers))
-    for row, number in enumerate(numbers):
-        for place in sums[number].members:
-            sign = -1 if place == sums[number].whole else 1
-            if hide[place]:
-                matrix[row, column[place]] += sign
-            else:
-                shown[row] -= sign * counts[place]
-    widest = int(spread.max())
-    asked = _Asked(matrix.tocsr(), shown, float(counts[part].max()) + sum(abs(shown)) + widest + 1)
-    low, high = reached.low[part], reached.high[part]
-    found: dict[int, int | None] = {}
-    for at, place in enumerate(part):
-        tight: set[int] = set()
-        for direction in (-1, 1):
-            if high[at] - low[at] < spread[place]:
-                answer = asked.furthest(at, direction)
-                tight.update(int(row) for row in np.flatnonzero(np.abs(answer.eqlin.marginals) > _LITTLE))
-                # what lies between two answers is one as well, whole numbers inside it
-                low, high = np.minimum(low, np.ceil(answer.x - _LITTLE)), np.maximum(high, np.floor(answer.x + _LITTLE))
-        if high[at] - low[at] < spread[place]:
-            binding = [sums[numbers[row]] for row in sorted(tight)]
-            found[int(place)] = _companion(int(place), counts, hide, binding, sums, of_count, rank, widest)
-    reached.low[part], reached.high[part] = low, high
-    return found
-
-
 _LITTLE = 1e-7
-
-
-@dataclass(frozen=True)
-class _Reached:
-    """The least and the greatest value found so far that each count can have."""
-
-    low: npt.NDArray[np.float64]
-    high: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -154,27 +216,3 @@ class _Asked:
         if solved.x is None:
             raise NotSolved(f"linear programme of {len(aim)} counts: {solved.message}")
         return solved
-
-
-def _companion(
-    place: int, counts: Counts, hide: Flags, tight: Sequence[Sum], sums: Sequence[Sum], of_count: list[list[int]], rank: Counts, widest: int
-) -> int | None:
-    """A shown count whose hiding leaves more open about the one at `place`: in the sums that bound it, else in the nearest one. None where
-    all that is connected with it is hidden: then it can be any multiple of itself, and is 0 where it can be nothing else."""
-
-    def cost(other: int, of: Sum) -> tuple[int, bool, int, int]:
-        opens = bool(hide[of.whole]) or other == of.whole or counts[other] + sum(counts[part] for part in of.parts if hide[part]) >= widest
-        return (-int(rank[other]), not opens, int(counts[other]), other)
-
-    binding = [(cost(other, of), other) for of in tight for other in of.members if not hide[other]]
-    if binding:
-        return min(binding)[1]
-    seen, front = {place}, [place]
-    while front:
-        near = [(other, sums[number]) for one in front for number in of_count[one] for other in sums[number].members if other not in seen]
-        shown = [(cost(other, of), other) for other, of in near if not hide[other]]
-        if shown:
-            return min(shown)[1]
-        front = sorted({other for other, _ in near})
-        seen.update(front)
-    return None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from linli.audiences.suppression import Sum, hidden
+from linli.audiences.suppression import Known, Sum, hidden
 
 FEW, SPREAD = 5, 4
 
@@ -61,6 +61,27 @@ def test_what_nobody_prints_can_be_worked_out_as_well() -> None:
     assert hide([10, 8, 2], [Sum(0, [1, 2])], implied=[2]) in ([0, 2], [1, 2])
     assert hide([10, 5, 5], [Sum(0, [1, 2])], implied=[2]) == [2]
     assert hide([10, 10, 0], [Sum(0, [1, 2])], implied=[2]) == [2]
+
+
+def test_a_count_that_is_known_from_elsewhere_protects_nothing() -> None:
+    """Of 12 matured 10 were called at one place and of 30 all at the other: hiding how many have matured would be enough, were it not
+    known."""
+    counts, implied = np.array([42, 40, 2, 12, 10, 2, 30, 30, 0]), np.isin(np.arange(9), [2, 5, 8])
+    sums = [Sum(0, [1, 2]), Sum(3, [4, 5]), Sum(6, [7, 8]), *(Sum(at, [3 + at, 6 + at]) for at in range(3))]
+    ranks = np.array([0] * 3 + [1] * 6)
+    matured = np.isin(np.arange(9), [0, 3, 6])
+    known = Known(matured, np.array([42] * 3 + [12] * 3 + [30] * 3))
+    flags = hidden(counts, sums, ranks, implied, few=FEW, known=known)
+    assert {1, 4, 7} <= set(np.flatnonzero(flags)) and not flags[matured].any()
+
+
+def test_of_three_that_are_known_every_number_stays_open() -> None:
+    """How many of three were called has no five values: then all the rest is not hidden in vain."""
+    counts, implied = np.array([3, 1, 2, 40, 20, 20, 43, 21, 22]), np.isin(np.arange(9), [2, 5, 8])
+    sums = [Sum(0, [1, 2]), Sum(3, [4, 5]), Sum(6, [7, 8]), *(Sum(6 + at, [at, 3 + at]) for at in range(3))]
+    known = Known(np.isin(np.arange(9), [0, 3, 6]), np.array([3] * 3 + [40] * 3 + [43] * 3))
+    flags = hidden(counts, sums, np.array([1] * 6 + [0] * 3), implied, few=FEW, known=known)
+    assert flags[[1, 4]].all() and not flags[7]
 
 
 @pytest.mark.parametrize("seed", range(6))
