@@ -37,7 +37,10 @@ def page(unit: Unit, month: dt.date, answers: Mapping[str, Answer], words: Words
         subtitle=f"{unit.name}　{issue}",
         remarks=list(_remarks(reading, release)),
         conclusion=list(conclusion(reading)),
-        tiles=[replace(tile, more=_joined("　", tile.more, reading.as_it_stands(tile.ask))) for tile in tiles(reading)],
+        tiles=[
+            replace(tile, more=_joined("　", tile.more, reading.as_it_stands(tile.ask))) if tile.value != "—" else tile
+            for tile in tiles(reading)
+        ],
         rows=[
             [replace(block, note=_joined(words("then"), block.note, reading.as_it_stands(block.ask))) for block in row]
             for row in sections(reading)

@@ -4,8 +4,8 @@ A question is an SQL text that runs as it stands in `linli sql`, with the unit a
 number asks again. Nothing is computed here that a mart defines. Of a closed month the figures that were approved are read, see
 `linli.review.approved`; what the marts make of it today is asked besides, under the same name with `_today`.
 
-The pages of communities, stations and compounds leave the team. Of what residents answered they tell the counts of closed months that
-are not withheld, and nothing else.
+The pages of communities, stations and compounds leave the team. They tell work as it is, and of the callbacks what the copies of closed
+months tell, and nothing else: no count of another question may tell how many were called.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ TEAM = frozenset({"district", "department"})
 _ALL, _PLACES, _ABOVE_COMPOUND = frozenset(LEVELS), frozenset(PLACES), frozenset(PLACES) - {"compound"}
 
 Withheld = Mapping[dt.date, Mapping[tuple[str, str, str], Collection[str]]]
-"""by closed month and (district_code, level, key): the counts of callbacks that are not told outside the team; of a month that is not
-here, none is told"""
+"""by closed month and (district_code, level, key): what is not told of the callbacks outside the team, counts and `follow_up`, the rate
+of the seven days; of a month or a place that is not here, nothing is told"""
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,15 @@ _QUESTIONS: Sequence[_Question] = (
         _ALL,
         "select month, step, due_count, on_time_count, late_count, overdue_count, open_count, judged_count, on_time_rate, on_time_low,"
         " on_time_high, is_small_sample, closed_only_rate"
-        f" from {{mart_clock_257}} where {_OF_UNIT} and {_MONTHS}"
+        # whoever was followed up in time has been called on both sides
+        f" from {{mart_clock_257}} where {_OF_UNIT} and {_MONTHS} and ({{is_of_team}} or step <> 'follow_up')"
         " order by month, array_position(['accept', 'resolve', 'follow_up'], step)",
+    ),
+    _Question(
+        "follow_up",
+        _PLACES - TEAM,
+        "select month, round_even(on_time_rate, 2) as on_time_rate from {mart_clock_257}"
+        f" where {_OF_UNIT} and step = 'follow_up' and month in ({{follow_up_months}}) order by month",
     ),
     _Question(
         "satisfaction",
@@ -147,7 +154,7 @@ _QUESTIONS: Sequence[_Question] = (
     ),
     _Question(
         "blame",
-        _ALL,
+        TEAM,
         "select month, judged_count, kept_count, broken_count, broken_accept_count, broken_resolve_count, broken_follow_up_count,"
         f" broken_rate, broken_low, broken_high, is_small_sample from {{mart_stage_blame}} where {_OF_UNIT} and month = {{month}}",
     ),
@@ -250,7 +257,9 @@ _QUESTIONS: Sequence[_Question] = (
     _Question(
         "proposals",
         _PLACES,
-        "select proposal.proposal_rank, category.key_name as category_name, proposal.case_count, proposal.score,"
+        "select proposal.proposal_rank, category.key_name as category_name, proposal.case_count,"
+        # how many were not satisfied is a part of it
+        " case when {is_of_team} then proposal.score end as score,"
         " proposal.compound_count, proposal.compound_case_count,"
         " array(select item_name from ref.dim_item where item_code in (proposal.item_1_code, proposal.item_2_code, proposal.item_3_code)"
         " order by item_code) as item_names,"
@@ -298,13 +307,13 @@ _QUESTIONS: Sequence[_Question] = (
     _Question(
         "restatements",
         _ALL,
-        # a place's page leaves the team: no single case, and no figure about residents or what they answered, few or not
-        "select month, restatement_no, mart, grain, metric, old_value, new_value, cause, record_count,"
-        " case when {is_of_team} then records end as records"
+        # a place's page leaves the team: no single case, and no figure but those of work; the records behind one may be callbacks
+        "select month, restatement_no, mart, grain, metric, old_value, new_value, cause,"
+        " case when {is_of_team} then record_count end as record_count, case when {is_of_team} then records end as records"
         " from closed.restatement where district_code = {district} and month between {first} and {month}"
         " and (level = {level} and key = {key} or level is null and {level} = 'district')"
         " and (mart not in ('mart_lead', 'mart_points') or {level} = 'district')"
-        " and (mart not in ('mart_two_callback_satisfaction', 'mart_callback_agreement') or {is_of_team})"
+        " and ({is_of_team} or {is_work})"
         " order by month desc, restatement_no desc, mart, grain, metric",
     ),
     _Question(
@@ -324,7 +333,7 @@ _TODAY = frozenset({"volume", "clock", "satisfaction", "agreement", "backlog"})
 QUESTIONS: Sequence[_Question] = (
     *_QUESTIONS,
     *(
-        # what places are told of answers stays as it was approved: the difference of two tellings is about very few
+        # what places are told of callbacks stays as it was approved: the difference of two tellings is about very few
         _Question(f"{each.name}_today", each.levels, each.sql, is_of_today=True)
         for each in _QUESTIONS
         if each.name in _TODAY and each.levels >= TEAM
@@ -338,7 +347,22 @@ PROGRAMME = (
 )  # fmt: skip
 """columns of the monthly review shown with what they were in the month before"""
 OF_RESIDENTS = frozenset({"lead_count", "earned_points", "redeemed_points"})
-"""of these, figures about single residents where the row is marked as a small group"""
+"""of these, figures about single residents: on pages of the team only, and there not where the row is marked as a small group"""
+_WORK: Mapping[str, Sequence[str]] = {
+    "mart_case_volume": (
+        "received_count", "case_count", "complaint_count", "before_complaint_count", "handled_count", "on_scene_count",
+    ),
+    "mart_clock_257": (
+        "due_count", "on_time_count", "late_count", "overdue_count", "open_count", "judged_count", "on_time_rate", "on_time_low",
+        "on_time_high", "closed_only_rate",
+    ),
+    "mart_backlog": ("open_count", "suspended_count"),
+    "mart_patrol": (
+        "required_patrol_count", "fulfilled_patrol_count", "joint_patrol_count", "volunteer_person_times", "finding_count",
+        "fixed_on_the_spot_count", "dispute_defused_count", "snap_count",
+    ),
+}  # fmt: skip
+"""restated figures that are told outside the team, by mart; of the clock, those of the steps before the callbacks"""
 _TOLD: Mapping[str, frozenset[str]] = {
     "matured_count": frozenset({"matured_count"}),
     "double_called_count": frozenset({"double_called_count"}),
@@ -357,6 +381,13 @@ _OF_COMPOUNDS = {
     "is_small_sample": "is_small_sample_of_satisfaction",
 }
 """of these, what is listed of every compound, and its name there"""
+
+
+_IS_WORK = " or ".join(
+    f"mart = '{mart}' and metric in ({', '.join(map(repr, metrics))})"
+    + (" and grain in ('step=accept', 'step=resolve')" if mart == "mart_clock_257" else "")
+    for mart, metrics in _WORK.items()
+)
 
 
 def units(con: duckdb.DuckDBPyConnection, levels: Sequence[str] = LEVELS) -> list[Unit]:
@@ -387,7 +418,9 @@ def ask(con: duckdb.DuckDBPyConnection, unit: Unit, month: dt.date, withheld: Wi
 def _text_of(question: _Question, unit: Unit, month: dt.date, approved: Approved, withheld: Withheld) -> str:
     earlier = month if question.is_of_today else previous_month(month)
     first = month if question.is_of_today else month.replace(year=month.year - 1)
-    told = [each for each in (previous_month(month), month) if each in withheld]
+    of_unit = (unit.district_code, unit.level, unit.key)
+    told = [each for each in (previous_month(month), month) if of_unit in withheld.get(each, {})]
+    followed_up = [_date(each) for each in told if "follow_up" not in withheld[each][of_unit]]
     given = {
         "district": _text(unit.district_code),
         "level": _text(unit.level),
@@ -398,11 +431,13 @@ def _text_of(question: _Question, unit: Unit, month: dt.date, approved: Approved
         "previous": _date(earlier),
         "next": _date(next_month(month)),
         "first": _date(first),
-        "programme_columns": ", ".join(_programme(column, unit, month) for column in PROGRAMME),
+        "programme_columns": ", ".join(_programme(column) for column in PROGRAMME if unit.level in TEAM or column not in OF_RESIDENTS),
         "told_months": ", ".join(map(_date, told)),
         "told_of_unit": ", ".join(_told_of_unit(column, unit, told, withheld) for column in _TOLD),
+        "follow_up_months": ", ".join(followed_up) or "null",
         "told_of_compounds": ", ".join(_told_of_compounds(column, unit, month, withheld) for column in _OF_COMPOUNDS),
         "is_of_team": "true" if unit.level in TEAM else "false",
+        "is_work": _IS_WORK,
     }
     marts = as_they_are()
     if not question.is_of_today:
@@ -413,7 +448,7 @@ def _text_of(question: _Question, unit: Unit, month: dt.date, approved: Approved
 def _told_of_unit(column: str, unit: Unit, told: Sequence[dt.date], withheld: Withheld) -> str:
     """A column of a place's callbacks in the months in which it is told."""
     of_unit = (unit.district_code, unit.level, unit.key)
-    months = [_date(month) for month in told if _TOLD[column].isdisjoint(withheld[month].get(of_unit, ()))]
+    months = [_date(month) for month in told if _TOLD[column].isdisjoint(withheld[month][of_unit])]
     return f"case when told.month in ({', '.join(months) or 'null'}) then {_or_zero(column)} end as {column}"
 
 
@@ -422,39 +457,26 @@ def _told_of_compounds(column: str, unit: Unit, month: dt.date, withheld: Withhe
     name = _OF_COMPOUNDS[column]
     if unit.level in TEAM:
         return f"said.{column} as {name}"
-    if month not in withheld:
-        return f"null as {name}"
-    kept = sorted(
+    told = sorted(
         _text(key)
-        for (district, level, key), counts in withheld[month].items()
-        if (district, level) == (unit.district_code, "compound") and not _TOLD[column].isdisjoint(counts)
+        for (district, level, key), names in withheld.get(month, {}).items()
+        if (district, level) == (unit.district_code, "compound") and _TOLD[column].isdisjoint(names)
     )
-    return f"case when compound.compound_code not in ({', '.join(kept) or _text('')}) then {_or_zero(column)} end as {name}"
+    return f"case when compound.compound_code in ({', '.join(told) or 'null'}) then {_or_zero(column)} end as {name}"
 
 
 def _or_zero(column: str) -> str:
     return f"coalesce(said.{column}, 0)" if column.endswith("_count") else f"said.{column}"
 
 
-def _programme(column: str, unit: Unit, month: dt.date) -> str:
+def _programme(column: str) -> str:
     """A figure of the month and of the month before; one about residents is null where its month's are too few."""
     before = f"{column}_previous_month"
     if column not in OF_RESIDENTS:
         return f"review.{column}, review.{before}"
-    now, then = _has_few("review", unit, month), _has_few("before", unit, previous_month(month))
-    return f"case when not {now} then review.{column} end as {column}, case when not {then} then review.{before} end as {before}"
-
-
-def _has_few(row: str, unit: Unit, month: dt.date) -> str:
-    """Whether the figures of a row are about too few residents; outside the team also those of a compound in it, which would follow from
-    the whole and the other compounds."""
-    if unit.level in TEAM or unit.level == "compound":
-        return f"{row}.is_small_group"
     return (
-        f"({row}.is_small_group or exists (select 1 from mart.mart_monthly_review as part inner join ref.dim_compound as compound"
-        " on compound.district_code = part.district_code and compound.compound_code = part.key"
-        f" where part.month = {_date(month)} and part.level = 'compound' and part.is_small_group"
-        f" and part.district_code = {_text(unit.district_code)} and compound.{unit.level}_code = {_text(unit.key)}))"
+        f"case when not review.is_small_group then review.{column} end as {column},"
+        f" case when not before.is_small_group then review.{before} end as {before}"
     )
 
 

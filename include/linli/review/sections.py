@@ -32,18 +32,17 @@ def sections(reading: Reading) -> Iterator[Sequence[Block]]:
     level = reading.unit.level
     if level == "district":
         yield [_departments(reading), _both_sides(reading)]
-    # how many of a place's residents answered what is mostly about fewer than may be told
-    yield [_months(reading), _stages(reading) if reading.is_for_outside else _two_by_two(reading)]
+    # how the two sides answered, and which clock broke, says how many were called
+    yield [_months(reading), _backlog(reading) if reading.is_for_outside else _two_by_two(reading)]
     if level in ("district", "community", "station"):
         yield [_matrix(reading)]
     if level == "compound":
         yield [_problems(reading, "problems"), _programme(reading)]
-        yield [_backlog(reading)]
     elif level == "department":
         yield [_problems(reading, "own_problems"), _stages(reading)]
         yield [_backlog(reading)]
     elif level != "district":
-        yield [_programme(reading), _backlog(reading)]
+        yield [_programme(reading)]
     yield [_next_month(reading)]
     yield [_restatements(reading)]
 
@@ -354,8 +353,7 @@ def _restatements(reading: Reading) -> Lines:
             metric=" ".join(part for part in (words.grain(mart, first["grain"]), words.figure(mart, first["metric"])) if part),
             old=old,
             new=new,
-            cause=words.cause(first["cause"]),
-            records=first["record_count"],
+            cause=words.cause(first["cause"], first["record_count"]),
             count=count(len(rows)),
         )
         lines.append([Span(text, ask="restatements")])

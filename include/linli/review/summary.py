@@ -47,7 +47,7 @@ def _on_time_in_words(reading: Reading) -> Iterator[Span]:
 def _satisfaction_in_words(reading: Reading) -> Iterator[Span]:
     words, said = reading.words, reading.of("satisfaction", reading.month)
     if not said and reading.is_for_outside:
-        yield Span(words("satisfied_once_closed"), ask="satisfaction")
+        yield Span(words("satisfied_not_closed" if reading.is_closed else "satisfied_once_closed"), ask="satisfaction")
         return
     called = said.get("double_called_count", 0)
     if said and (called is None or said["double_satisfied_count"] is None or (not called and said["matured_count"] is None)):
@@ -110,8 +110,9 @@ def _year_in_words(reading: Reading) -> Iterator[Span]:
 def tiles(reading: Reading) -> Iterator[Tile]:
     """The month in six numbers."""
     yield _received_tile(reading)
-    for step in ("accept", "resolve", "follow_up"):
-        yield _clock_tile(reading, step)
+    yield _clock_tile(reading, "accept")
+    yield _clock_tile(reading, "resolve")
+    yield _told_follow_up_tile(reading) if reading.is_for_outside else _clock_tile(reading, "follow_up")
     yield _both_sides_tile(reading) if reading.is_for_outside else _resident_tile(reading)
     yield _backlog_tile(reading)
 
@@ -132,6 +133,20 @@ def _clock_tile(reading: Reading, step: str) -> Tile:
     return Tile(words(f"tile.{step}"), value, remark, "clock", "dim" if few else "", _today(reading, value, today))
 
 
+def _told_follow_up_tile(reading: Reading) -> Tile:
+    """The follow-up clock outside the team: how many were called in time is what the callbacks tell, or withhold."""
+    told = reading.of("follow_up", reading.month)
+    value, remark = (f"{told['on_time_rate']:.0%}", "") if told else ("—", _untold(reading))
+    return Tile(reading.words("tile.follow_up"), value, remark, "follow_up")
+
+
+def _untold(reading: Reading) -> str:
+    """Why nothing is told of the callbacks of a place."""
+    if reading.of("satisfaction", reading.month):
+        return reading.words("withheld")
+    return reading.words("not_among_closed" if reading.is_closed else "once_closed")
+
+
 def _resident_tile(reading: Reading) -> Tile:
     words, said = reading.words, reading.of("agreement", reading.month)
     few, remark = bool(said.get("is_small_sample_of_resident")), ""
@@ -147,10 +162,8 @@ def _resident_tile(reading: Reading) -> Tile:
 def _both_sides_tile(reading: Reading) -> Tile:
     words, said = reading.words, reading.of("satisfaction", reading.month)
     value, few = said.get("satisfaction_rate"), bool(said.get("is_small_sample"))
-    if not said:
-        remark = words("once_closed")
-    elif said["double_called_count"] is None or said["double_satisfied_count"] is None:
-        remark = words("withheld")
+    if not said or said["double_called_count"] is None or said["double_satisfied_count"] is None:
+        remark = _untold(reading)
     elif not said["double_called_count"]:
         remark = words("none_called")
     else:

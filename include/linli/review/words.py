@@ -73,9 +73,10 @@ class Words:
         """What tells a row of a mart from others of its place, likewise."""
         return grain_named(mart, grain) if self.language == "zh" else grain
 
-    def cause(self, cause: str) -> str:
-        """Causes of a restatement, joined by '+'."""
-        return self("joined").join(self(f"cause.{name}") for name in cause.split("+"))
+    def cause(self, cause: str, records: int | None) -> str:
+        """Causes of a restatement, joined by '+', and how many records are behind it, where that is told."""
+        causes = self("joined").join(self(f"cause.{name}") for name in cause.split("+"))
+        return causes if records is None else causes + self("cause.records", count=records)
 
 
 def count(value: object) -> str:

@@ -82,6 +82,7 @@ def rows() -> Rows:
             for month, on_time, judged in ((SEPTEMBER, 46, 50), (OCTOBER, 54, 56))
             for step in ("accept", "resolve", "follow_up")
         ],
+        "follow_up": [{"month": OCTOBER, "on_time_rate": 0.96}],
         "satisfaction": [satisfaction(OCTOBER, 28, 35, 46)],
         "agreement": [
             {

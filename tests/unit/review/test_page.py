@@ -172,6 +172,31 @@ def test_how_many_have_matured_is_withheld_too() -> None:
     assert "双回访涉及的居民过少，结果不列" in conclusion(written(found, COMPOUND))
 
 
+def test_a_place_is_told_of_the_callbacks_in_time_as_the_copies_are() -> None:
+    found = told(40, 30)
+    found["clock_today"] = [clock(OCTOBER, "follow_up", 55, 57)]
+    tile = written(found | {"closed": [closed()]}, COMPOUND).tiles[3]
+    assert (tile.value, tile.remark, tile.more, tile.ask) == ("96%", "", "", "follow_up")
+    untold = found | {"follow_up": []}
+    assert written(untold, COMPOUND).tiles[3].remark == "居民过少，不列"
+    assert written(untold | {"satisfaction": []}, COMPOUND).tiles[3].remark == "结账后列出"
+    assert written(untold | {"satisfaction": [], "closed": [closed()]}, COMPOUND).tiles[3].remark == "未经结账，不列"
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_which_clock_broke_stays_in_the_team(level: str) -> None:
+    found = rows() if level in ("district", "department") else told(40, 30)
+    titles = set(blocks(written(found, Unit("340405", level, "K", "某单位"))))
+    assert ("卡在哪一环" in titles) == (level == "department")
+    assert ("月末未结" in titles) == (level != "district")
+
+
+def test_a_restatement_says_how_many_records_are_behind_it_where_that_is_told() -> None:
+    found = rows()
+    found["restatements"] = [restated("mart_clock_257", "due_count", "1", "2") | {"record_count": None}]
+    assert lines(written(found, COMPOUND), "更正（重述）") == ["2026-10 “257”时钟：到期环节数 1 → 2（补录）"]
+
+
 def test_that_nobody_was_called_is_said_in_words() -> None:
     found = told(1, 1)
     found["satisfaction"][0] |= {"double_called_count": 0, "double_satisfied_count": 0, "satisfaction_rate": None}

@@ -109,12 +109,9 @@ def test_a_closed_problem_without_a_case_has_none(con: duckdb.DuckDBPyConnection
     assert {row["item_code"]: (row["case_count"], row["watched_count"]) for row in found} == {"4-01": (0, 3), "4-02": (6, 0)}
 
 
-@pytest.mark.parametrize(
-    ("few_at", "shown_at"),
-    [("C1-X1", {"district"}), ("C1", {"district", "compound"}), ("", {"district", "community", "compound"})],
-)
-def test_points_of_few_residents_do_not_follow_from_those_of_a_community(
-    few_at: str, shown_at: set[str], con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("few_at", ["340405", ""])
+def test_leads_and_points_are_told_in_the_team_and_of_enough(
+    few_at: str, con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for unit in (DISTRICT, COMMUNITY, COMPOUND):
         con.execute(
@@ -122,33 +119,50 @@ def test_points_of_few_residents_do_not_follow_from_those_of_a_community(
             [OCTOBER, unit.district_code, unit.level, unit.key, unit.key == few_at],
         )
     found = {
-        unit.level: asked(con, monkeypatch, unit, OCTOBER, "programme")["programme"][0]["earned_points"]
-        for unit in (DISTRICT, COMMUNITY, COMPOUND)
+        unit.level: asked(con, monkeypatch, unit, OCTOBER, "programme")["programme"][0] for unit in (DISTRICT, COMMUNITY, COMPOUND)
     }
-    assert {level for level, points in found.items() if points is not None} == shown_at
+    assert (found["district"]["earned_points"] is None) == bool(few_at)
+    columns = {level: {column.removesuffix("_previous_month") for column in row} for level, row in found.items()}
+    assert columns["district"] >= questions.OF_RESIDENTS
+    assert columns["community"] == columns["compound"] == columns["district"] - questions.OF_RESIDENTS
+
+
+_RESTATED = {
+    ("mart_clock_257", "step=resolve", "on_time_count"), ("mart_clock_257", "step=follow_up", "on_time_count"),
+    ("mart_clock_257", "step=resolve", "median_workdays"), ("mart_case_volume", "", "received_count"),
+    ("mart_backlog", "age_code=a", "open_count"), ("mart_patrol", "", "fulfilled_patrol_count"),
+    ("mart_two_callback_satisfaction", "", "double_called_count"), ("mart_stage_blame", "", "kept_count"),
+    ("mart_callback_agreement", "", "both_reached_count"), ("mart_signal", "", "case_count"), ("mart_meeting", "", "resident_count"),
+    ("mart_score", "", "officer_score_count"), ("mart_monthly_review", "", "complaint_count_year_to_date"),
+    ("mart_of_tomorrow", "", "case_count"),
+}  # fmt: skip
+_OF_RESIDENTS = {("mart_lead", "", "lead_count"), ("mart_points", "", "earned_points")}
+_OF_WORK = {
+    ("mart_clock_257", "step=resolve", "on_time_count"), ("mart_case_volume", "", "received_count"),
+    ("mart_backlog", "age_code=a", "open_count"), ("mart_patrol", "", "fulfilled_patrol_count"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("level", "told"),
     [
-        ("district", {"mart_two_callback_satisfaction", "mart_clock_257"}),
-        ("department", {"mart_two_callback_satisfaction", "mart_clock_257"}),
-        ("station", {"mart_clock_257"}),
-        ("community", {"mart_clock_257"}),
-        ("compound", {"mart_clock_257"}),
+        ("district", _RESTATED | _OF_RESIDENTS), ("department", _RESTATED),
+        ("station", _OF_WORK), ("community", _OF_WORK), ("compound", _OF_WORK),
     ],
-)
-def test_a_page_of_a_place_tells_no_restated_answer_and_names_no_case(level: str, told: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+)  # fmt: skip
+def test_a_page_of_a_place_tells_restated_work_alone(
+    level: str, told: set[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(questions, "QUESTIONS", [each for each in questions.QUESTIONS if each.name == "restatements"])
     with duckdb.connect() as con:
         con.execute(
             f"""create schema closed; create table closed.figure (mart varchar, district_code varchar, month date);
             create table closed.restatement as
-            select date '2026-10-01' as month, 1 as restatement_no, mart, '' as grain, 'm' as metric, '0' as old_value, '1' as new_value,
+            select date '2026-10-01' as month, 1 as restatement_no, mart, grain, metric, '0' as old_value, '1' as new_value,
               'late_record' as cause, 1 as record_count, ['fct_case_round 340405-2026-1/1'] as records, '340405' as district_code,
               '{level}' as level, 'K' as key
-            from (values ('mart_two_callback_satisfaction'), ('mart_clock_257')) t (mart)"""
+            from (values {", ".join(map(str, sorted(_RESTATED | _OF_RESIDENTS)))}) t (mart, grain, metric)"""
         )
         rows = questions.ask(con, Unit("340405", level, "K", ""), OCTOBER, {})["restatements"].rows
-    assert {row["mart"] for row in rows} == told
-    assert {bool(row["records"]) for row in rows} == {level in ("district", "department")}
+    assert {(row["mart"], row["grain"], row["metric"]) for row in rows} == told
+    assert {bool(row["records"]) for row in rows} == {bool(row["record_count"]) for row in rows} == {level in ("district", "department")}
