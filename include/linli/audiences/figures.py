@@ -131,10 +131,14 @@ def told_with(rows: Sequence[Row], table: Table, others: Mapping[str, Sequence[R
     """The rows of a table, without the counts of those that another table, among the guarded `others`, would have to hide."""
     if table.told_with is None:
         return list(rows)
-    beside = {(row.district_code, row.level, row.key): row.counts[table.told_with.count] for row in others[table.told_with.table]}
+    shown = {
+        (row.district_code, row.level, row.key)
+        for row in others[table.told_with.table]
+        if all(row.counts[count] is not None for count in table.told_with.counts)
+    }
     return [
         replace(row, counts=dict.fromkeys(row.counts))
-        if table.told_with.value in row.by and beside.get((row.district_code, row.level, row.key)) is None
+        if table.told_with.value in row.by and (row.district_code, row.level, row.key) not in shown
         else row
         for row in rows
     ]

@@ -40,11 +40,11 @@ class Rate(_Declared):
 
 
 class ToldWith(_Declared):
-    """Rows with `value` in a further column tell nothing where another table does not tell `count` of the same place."""
+    """Rows with `value` in a further column tell nothing where another table does not tell all these `counts` of the same place."""
 
     value: str
     table: str
-    count: str
+    counts: list[str]
 
 
 class Table(_Declared):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ MONTHS = [dt.date(2026, month, 1) for month in (9, 10)]
 DISTRICT = "340405"
 DEPARTMENTS = ("fire", "housing", "public_security", "urban_management")
 COUNTED = ("judged_count", "on_time_count")
+MATURED = "回访到期"
 Figure = tuple[dt.date, str, str, str, str, str]
 """month, level, key, mart, grain, metric"""
 
@@ -162,6 +163,13 @@ def test_nothing_hidden_is_recovered(seed: int, tmp_path: Path) -> None:
     # what is only known between tables and months narrows some, and none to a single value
     narrow = [cell for cell in small if of_all[cell][1] - of_all[cell][0] < SPREAD]
     assert len(narrow) < len(small) / 10
+
+    # case counts and backlogs sometimes tell how many have matured; then as much stays open as there was to know
+    told = {cell: truth[cell] if cell.column == MATURED else count for cell, count in known.items()}
+    of_matured = Attack(told, truth, within_tables(told, truth, district.places())).ranges()
+    of_satisfaction = [cell for cell in of_matured if cell.table == "satisfaction"]
+    left = {cell: min(SPREAD if cell in small else 1, truth[replace(cell, column=MATURED)]) for cell in of_satisfaction}
+    assert left and [(cell, of_matured[cell]) for cell, least in left.items() if of_matured[cell][1] - of_matured[cell][0] < least] == []
     check_clock(district, folders)
 
 
