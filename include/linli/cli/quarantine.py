@@ -81,7 +81,7 @@ def quarantine_show(
     console.print(f"[bold]{found.label}[/bold] {literal(record)} {literal(readable(key))}{where}")
     if found.file_sha:
         # what people call their files is not kept
-        console.print(f"是哪个文件：在收件文件夹中运行 sha256sum *，校验值以 {found.file_sha[:8]} 开头的", highlight=False)
+        console.print(f"是哪个文件：在收件文件夹中运行 sha256sum *，校验值以 {found.file_sha} 开头的", highlight=False)
     if entry.closed_reason:
         console.print(f"已了结（{CLOSED[entry.closed_reason]}），以下为当时退回的原因")
     else:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from linli.failures import Refusal
-from linli.settings import Settings, SettingsError, misspelled, variable_of
+from linli.settings import SOURCE_SETTINGS, Settings, SettingsError, misspelled, variable_of
 
 # a text like :x: is a text
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140, emoji=False)
@@ -93,10 +93,16 @@ def settings_of_environment(*, reading_sources: bool = False, telling_of_demo: b
 
 
 def may_be_demo(settings: Settings, connected: set[str]) -> bool:
-    """Whether no source is configured, neither here nor in Airflow, and nothing of real sources has landed."""
+    """Whether no source is configured, neither here nor in Airflow, and nothing of real sources has landed. Raises SettingsError where
+    one may have been meant to be, in a home in which nothing has landed yet."""
     from linli import pipeline
 
-    return not (settings.connections or settings.retired or connected) and pipeline.is_of_demo(settings) is not False
+    if settings.connections or settings.retired or connected:
+        return False
+    is_of_demo = pipeline.is_of_demo(settings)
+    if is_of_demo is None and (meant := {name: of for name, of in misspelled(os.environ).items() if of in SOURCE_SETTINGS.values()}):
+        raise SettingsError("；".join(f"环境变量 {name} 不对应任何来源，是不是 {of}" for name, of in meant.items()))
+    return is_of_demo is not False
 
 
 def tell_of_demo() -> None:

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from linli.closing import Restated
-from linli.figures import figure_name, figure_printed, grain_named, mart_name
-from linli.pipeline.words import cause_label, literal
+from linli.figures import figure_name, grain_named, mart_name
+from linli.pipeline.words import cause_label, changed_in_words, literal
 
 _SHOWN = 40
 
@@ -30,7 +30,7 @@ def show_restatements(console: Console, found: Restated) -> None:
     for mart, level, key, grain, metric, old, new, cause, count, first in rows:
         behind = f"{count} 条，如 {first}" if count else "—"
         what = (mart_name(mart), level or "", key or "", grain_named(mart, grain), figure_name(mart, metric))
-        read = (figure_printed(mart, metric, value) if value else "—" for value in (old, new))
+        read = changed_in_words(mart, metric, old, new, nothing="—")
         shown.add_row(*map(literal, (*what, *read, cause_label(cause), behind)))
     console.print(shown)
     if found.figures > len(rows):

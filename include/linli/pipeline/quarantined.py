@@ -29,6 +29,8 @@ _OF_THE_BATCH = {
     "key_repeated": ("同一编号出现多次且内容不同", "请核对编号，每条记录使用各自的编号"),
 }
 _UNKNOWN = ("违反规则", "请核对后重报")
+_OF_A_FILE = re.compile(r"-([0-9a-f]{8})(?:\.\w+)?(?: |$)")
+"""how the safe name of a file ends"""
 _VALUE = re.compile(r"[“（]\{value\}[”）]")
 """a value in quotes or brackets stands beside the name of its column, and the sentence goes on without it"""
 
@@ -58,7 +60,7 @@ class RowBehind:
 @dataclass(frozen=True)
 class QuarantinedRow:
     """A quarantined row: `values` are (column, Chinese label, text), of an entry whose number stands in several rows the texts of all of
-    them; personal columns hold pseudonyms. `file_sha` is the checksum of the file it came in, empty for a system's."""
+    them; personal columns hold pseudonyms. `file_sha` is how the checksum of the file it came in begins, empty for a system's."""
 
     entry: QuarantineEntry
     label: str
@@ -201,6 +203,11 @@ def as_landed(row: Mapping[str, Any], column: str) -> str:
     return "" if value is None else str(value)
 
 
+def _checksum(row: Mapping[str, Any]) -> str:
+    found = _OF_A_FILE.search(str(row.get("_source_ref") or ""))
+    return found[1] if found else ""
+
+
 def _told(row: Mapping[str, Any], column: str) -> str:
     """The value of a column as people read it; of a cell that could not be read, what stood in it."""
     return as_landed(row, column) if column in (row.get("_unreadable") or ()) else shown(row.get(column))
@@ -229,10 +236,10 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
         if not entries:
             raise RegisterError(f"{full_name} 没有键为 {key} 的退回记录；键以 linli quarantine list 所示为准")
         entry = entries[-1]
-        behind, file_sha = rows_behind(settings, register, record, [entry]), register.batch(entry.batch_id).file_sha
+        behind = rows_behind(settings, register, record, [entry])
     found = next((b for b in behind if b.row.get("_row_no") == entry.row_no), None)
     if found is None:
         raise RegisterError(f"{full_name} {key}：批次文件中没有第 {entry.row_no} 行")
     rows = [found.row, *(other.row for other in behind if other is not found)]
     values = [(c.name, c.label, [_told(row, c.name) for row in rows]) for c in record.columns]
-    return QuarantinedRow(entry, record.label, found.row.get("_source_ref"), found.words, values, file_sha or "")
+    return QuarantinedRow(entry, record.label, found.row.get("_source_ref"), found.words, values, _checksum(found.row))

@@ -152,9 +152,11 @@ def newest_day(settings: Settings) -> dt.date | None:
 
 
 def check_not_before_newest(settings: Settings, day: dt.date) -> None:
-    """Raises DayBeforeNewest for a day before the newest one published."""
+    """Raises DayBeforeNewest for a day before the newest one published, DayBeforeFirst for one that never was by itself."""
     newest = newest_day(settings)
     if newest is not None and day < newest:
+        with register_of(settings) as register:
+            check_loaded_by_itself(register, day)
         raise DayBeforeNewest(
             f"已发布到 {newest}，{day} 的记录早已载入；再跑它会把发布的数字退回到那一天。要看当天的数字：linli rebuild --day {day}；"
             "确要退回，加 --republish（Airflow 的配置中写 \"republish\": true）"
@@ -197,9 +199,15 @@ def extract_feed(settings: Settings, run_id: str, ref: FeedRef) -> SourceStatus:
         try:
             ring = privacy.KeyRing.load_or_create(settings.key_ring)
             source = sources.open_source(declaration, settings)
-            for reading in source.readings(feed, window, seen=register.seen_file):
+            if isinstance(source, sources.Inbox):
+                readings = source.read_inbox(feed, window, seen=register.seen_file, refused=register.refused_file)
+            else:
+                readings = source.readings(feed, window, seen=register.seen_file)
+            for reading in readings:
                 batches = landing.land_reading(settings, register, feed, reading, ring=ring, window=window, run=run)
                 landed += sum(batch.rows for batch in batches)
+                if reading.file and reading.file.refused_sha:
+                    register.supersede_file(ref.source, reading.file.refused_sha)
         except (SourceUnavailable, SourceContractBroken) as error:
             register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), _reached(register, feed), landed))
             raise

@@ -174,6 +174,10 @@ def quarantined(
         topic, total = f"{source}/{submitter}", sum({row["submitter"]: row["submitter_entries"] for row in rows}.values())
         before = [Line("上次告知时", told[topic].message.lines[0].count)] if topic in told else []
         reasons = [Line(_reason(declared, source, record, rule), count) for record, rule, count in counted]
+        if sum(count for *_, count in counted) > total:
+            reasons.append(Line("一条可有几个原因，各计一次"))
+        is_of_files = declared.sources[source].transport == "files"
+        how = "改好后重报整张台账，或填好退回单放回收件文件夹" if is_of_files else "在来源系统中改正即可"
         yield Message(
             kind="quarantined",
             severity="warning",
@@ -182,7 +186,7 @@ def quarantined(
             title=f"{declared.sources[source].label}·{places.name(submitter)}：退回 {total} 条待改",
             lines=(Line("退回待改", total), *before, *reasons),
             remedy=(
-                "在来源系统或台账中改正即可，下一夜重新把关，改好的自动了结",
+                f"{how}，下一夜重新把关，改好的自动了结",
                 f"逐条列出的退回单：linli slips --source {source}" + (f" --submitter {shlex.quote(submitter)}" if submitter else ""),
             ),
             subject=places.subject(source, submitter, run_id=newest["run_id"] if newest else "", day=newest["day"] if newest else ""),

@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from linli.figures import figure_name, figure_printed, grain_named, mart_name, value_names
+from linli.figures import change_printed, figure_name, figure_printed, grain_named, mart_name, value_names
 from linli.settings import SHANGHAI
 
 STATES: Mapping[str, str] = {
@@ -94,8 +94,15 @@ def restated_in_words(row: Mapping[str, Any]) -> str:
     named = (f"{row['month']:%Y-%m}", mart_name(mart), row["district_code"], grain_named(mart, row["grain"]), figure_name(mart, metric))
     figure = " ".join(part for part in named if part)
     behind = f"，{row['record_count']} 条记录，如 {row['records'][0]}" if row["records"] else ""
-    old, new = (figure_printed(mart, metric, row[value]) if row[value] else "无" for value in ("old_value", "new_value"))
+    old, new = changed_in_words(mart, metric, row["old_value"], row["new_value"], nothing="无")
     return f"{figure}：{old} → {new}（{cause_label(row['cause'])}{behind}）"
+
+
+def changed_in_words(mart: str, metric: str, old: str | None, new: str | None, *, nothing: str) -> tuple[str, str]:
+    """What a figure was and is, as they are read; `nothing` where there was or is none."""
+    if old and new:
+        return change_printed(mart, metric, old, new)
+    return figure_printed(mart, metric, old) if old else nothing, figure_printed(mart, metric, new) if new else nothing
 
 
 def moment(at: dt.datetime | None) -> str:

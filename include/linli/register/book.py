@@ -204,6 +204,25 @@ class Register(SqliteFile):
         """Whether a file of exactly these bytes has been taken in before."""
         return self._db.execute("select 1 from files where file_sha=?", (file_sha,)).fetchone() is not None
 
+    def refused_file(self, file_sha: str) -> frozenset[str]:
+        """The labels under which a file of exactly these bytes has been read, as long as it stands refused as a whole; none else."""
+        # a label ends with how the checksum of the content begins, whatever the file was called
+        rows = self._db.execute(
+            "select f.file_label, exists (select 1 from quarantine q where q.closed_at is null and q.source=f.source"
+            " and q.key like f.file_sha || '|%') as stands from files f where instr(f.file_label, '-' || substr(?, 1, 8)) > 0",
+            (file_sha,),
+        ).fetchall()
+        return frozenset(row["file_label"] for row in rows) if any(row["stands"] for row in rows) else frozenset()
+
+    def supersede_file(self, source: str, file_sha: str) -> None:
+        """Ends the open entries of a file, and of its rows, whose content has come in again under another name."""
+        with self._write() as db:
+            db.execute(
+                "update quarantine set closed_at=?, closed_reason='superseded' where closed_at is null and source=?"
+                " and batch_id in (select batch_id from batches where file_sha=?)",
+                (as_text(now()), source, file_sha),
+            )
+
     def add_file(self, file_sha: str, source: str, file_label: str, run_id: str, state: str) -> None:
         """Notes a file as taken in; `file_label` is its safe name."""
         with self._write() as db:

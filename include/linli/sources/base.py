@@ -36,7 +36,8 @@ class Window:
 
 @dataclass(frozen=True)
 class FileRef:
-    """A file as received: `label` holds only the recognisable parts of its name, `problem` is told to whoever sent it."""
+    """A file as received: `label` holds only the recognisable parts of its name, `problem` is told to whoever sent it. `refused_sha` is
+    the checksum by which the same content was refused before under another name; empty for what nobody has seen."""
 
     path: Path = field(repr=False)
     sha256: str
@@ -44,6 +45,7 @@ class FileRef:
     received_at: dt.datetime
     is_complete: bool
     problem: str | None = None
+    refused_sha: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,13 @@ class Reconcilable(Protocol):
 @runtime_checkable
 class Inbox(Protocol):
     """A source that others drop files into at any time."""
+
+    def read_inbox(
+        self, feed: Feed, window: Window, *, seen: Callable[[str], bool], refused: Callable[[str], Collection[str]]
+    ) -> Iterator[Reading]:
+        """As `Source.readings`; `refused` tells under which labels a file of that sha256 has been read that stands refused as a whole: the
+        same content under another name is read again."""
+        ...
 
     def waiting(self, window: Window, *, seen: Callable[[str], bool]) -> int:
         """How many files a later window will read; `seen` tells whether a file of that sha256 was taken in before."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from linli.contracts.model import Feed, RecordDecl
+from linli.contracts.slip import SLIP
 from linli.settings import variable_of
 from linli.sources.base import FileRef, Reading, SourceUnavailable, Window
 from linli.sources.grids import Grid, Refused, read_grids, title_of
@@ -34,7 +36,14 @@ class InboxSource:
         self._communities = dict(communities or {})
 
     def readings(self, feed: Feed, window: Window, *, seen: Callable[[str], bool]) -> Iterator[Reading]:
-        """One reading a file not seen before, oldest first: all that was dropped before the window ends, however long ago."""
+        """`read_inbox` without those that were refused."""
+        return self.read_inbox(feed, window, seen=seen, refused=lambda _: ())
+
+    def read_inbox(
+        self, feed: Feed, window: Window, *, seen: Callable[[str], bool], refused: Callable[[str], Collection[str]]
+    ) -> Iterator[Reading]:
+        """One reading a file not seen before, oldest first: all that was dropped before the window ends, however long ago. What was refused
+        because its name does not say whose it is, and has another name now, is a new file."""
         if not self._inbox.is_dir():
             raise SourceUnavailable(f"{feed.source}：收件文件夹不存在，请检查 {variable_of(feed.source)}")
         taken: set[str] = set()
@@ -45,10 +54,17 @@ class InboxSource:
                 continue
             except OSError:
                 raise SourceUnavailable(f"{feed.source}：收件文件夹中有文件无法读取") from None
-            sha = sha256(content)
+            sha, before = sha256(content), ""
+            label = safe_label(path.name, sha)
+            named = refused(sha) if seen(sha) else ()
+            if named and label not in named and not any(SLIP in each for each in named):
+                before, sha = sha, sha256(f"{sha} {label}".encode())
             if sha not in taken and not seen(sha):
                 taken.add(sha)
-                yield self._reading(feed, path, content, sha, dt.datetime.fromtimestamp(changed, dt.UTC))
+                received_at = dt.datetime.fromtimestamp(changed, dt.UTC)
+                reading = self._reading(feed, path, content, sha, label, received_at)
+                assert reading.file is not None
+                yield replace(reading, file=replace(reading.file, refused_sha=before))
 
     def waiting(self, window: Window, *, seen: Callable[[str], bool]) -> int:
         """Files that nobody has taken in yet and that are not of this window: dropped after it, or still being written."""
@@ -58,10 +74,9 @@ class InboxSource:
                 found.add(sha256(path.read_bytes()))
         return sum(not seen(sha) for sha in found)
 
-    def _reading(self, feed: Feed, path: Path, content: bytes, sha: str, received_at: dt.datetime) -> Reading:
+    def _reading(self, feed: Feed, path: Path, content: bytes, sha: str, label: str, received_at: dt.datetime) -> Reading:
         returns = next(record for record in feed.records if record.extract.sheet == _ALL_SHEETS)
         kinds = [record for record in feed.records if record is not returns]
-        label = safe_label(path.name, sha)
         tables: dict[str, pa.Table] = {}
         try:
             grids = read_grids(path.suffix.lower(), content)

@@ -91,6 +91,11 @@ def ends(settings: Settings) -> list[str | None]:
         return [entry.closed_reason for entry in register.quarantine(include_closed=True)]
 
 
+def accepted(settings: Settings) -> int:
+    with Register(settings.register_path) as register:
+        return sum(int(account["accepted"]) for account in register.accounts() if account["record"] == "publicity_events")
+
+
 @pytest.mark.parametrize("what", CUTS)
 def test_the_whole_file_ends_what_its_cut_one_opened(settings: Settings, what: str) -> None:
     name, cut, whole = CUTS[what]
@@ -125,6 +130,22 @@ def test_another_file_does_not_end_it(settings: Settings, name: str, whole: byte
     assert [entry for entry in load(settings, SECOND) if entry.record == "returns" and entry.rules == ("file_readable",)]
 
 
+def test_a_file_refused_for_its_name_comes_in_under_another_one(settings: Settings) -> None:
+    nameless = EVENTS.replace("八公山区和畅社区2026年10月".encode(), b"")
+    drop(settings, "和畅普法.csv", nameless, FIRST)
+    assert {rule for entry in load(settings, FIRST) if entry.record == "returns" for rule in entry.rules} == {"month_on_present"}
+    # as it was, and under a name that says no more than the first
+    drop(settings, "和畅的普法.csv", nameless, FIRST, hour=10)
+    assert load(settings, FIRST) and accepted(settings) == 0
+    inbox = Path(settings.connections["meeting_returns"])
+    (inbox / "和畅普法.csv").unlink()
+    drop(settings, "340405-C02_202610_普法.csv", nameless, SECOND)
+    assert load(settings, SECOND) == [] and accepted(settings) == 1
+    assert set(ends(settings)) == {"superseded"}
+    drop(settings, "340405-C02_202610_普法(1).csv", nameless, SECOND, hour=10)
+    assert load(settings, SECOND) == [] and accepted(settings) == 1
+
+
 def test_an_earlier_whole_file_does_not_end_it(settings: Settings) -> None:
     drop(settings, "340405-C02_202610_会议.xlsx", MEETINGS, FIRST)
     load(settings, FIRST)
@@ -151,7 +172,7 @@ def test_a_returned_file_is_found_by_the_key_as_it_is_shown(settings: Settings) 
     found = pipeline.quarantined_row(settings, "meeting_returns.returns", shown)
     assert found == pipeline.quarantined_row(settings, "meeting_returns.returns", entry.key)
     assert [word.message for word in found.words] == ["文件没有被接收：文件不完整，可能上传中断"]
-    values = {name: value for name, _, value in found.values}
+    values = {name: value for name, _, [value] in found.values}
     assert (values["file_sha"], values["received_at"], values["is_complete"]) == (entry.key[:12], "2026-10-30 09:00", "否")
 
 
