@@ -92,7 +92,8 @@ _ANY = 2**31
 
 def read(figures: Path, table: Table, names: Names, parents: Parents) -> list[Row]:
     """The rows of `table` in the frozen figures of a month, at every level anybody sees, ordered; where there is none of a known key, one
-    of zeros: that a row is there must not say that something is in it."""
+    of zeros: that a row is there must not say that something is in it. No row of a district of which the mart has none: what was not
+    loaded is not nothing."""
     grain = ", ".join(f"regexp_extract(grain, '{name}=(\\S*)', 1)" for name in table.by) or "''"
     only = " and ".join(["true", *(f"regexp_matches(grain, '(^| ){name}={value}( |$)')" for name, value in table.only.items())])
     with duckdb.connect() as con:
@@ -103,8 +104,9 @@ def read(figures: Path, table: Table, names: Names, parents: Parents) -> list[Ro
             [str(figures), table.mart, table.levels, list(table.counts)],
         ).fetchall()
     rows = {(district, level, key, tuple(by) if table.by else ()): counts for district, level, key, by, counts in found}
+    loaded = {district for district, *_ in rows}
     for district, level, key in names:
-        if level in table.levels:
+        if level in table.levels and district in loaded:
             for by in _values_of(table, district, level, key, parents):
                 rows.setdefault((district, level, key, by), {})
     return [Row(*of, {name: counts.get(name, 0) for name in table.counts}) for of, counts in sorted(rows.items())]

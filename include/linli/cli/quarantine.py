@@ -83,7 +83,8 @@ def quarantine_show(
         # what people call their files is not kept
         console.print(f"是哪个文件：在收件文件夹中运行 sha256sum *，校验值以 {found.file_sha} 开头的", highlight=False)
     if entry.closed_reason:
-        console.print(f"已了结（{CLOSED[entry.closed_reason]}），以下为当时退回的原因")
+        why = "，理由：{}，负责：{}".format(*found.dismissal) if found.dismissal else ""
+        console.print(literal(f"已了结（{CLOSED[entry.closed_reason]}）{why}，以下为当时退回的原因"))
     else:
         console.print("暂准：仍不入库，但不再催改" if (entry.source, entry.record, entry.key) in waived else "待改")
     for word in found.words:

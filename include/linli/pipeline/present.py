@@ -126,16 +126,18 @@ def show_closing(console: Console, table: ClosingTable, catalog: Catalog, settin
     if table.settled.counts:
         console.print(_corrections(table.settled), soft_wrap=True)
     returned = sum(row["quarantined"] for row in table.tonight)
+    of_cases = (
+        f"查询：{_QUERY.format(month=table.newest_whole_month)}\n月度复盘：linli review {table.newest_whole_month:%Y-%m}\n"
+        if table.clock
+        else ""
+    )
     degraded = "（[yellow]降级：有来源未载入，见上[/yellow]）" if table.is_degraded else ""
     console.print(
         f"到货含回看 {settings.lookback.days} 天时再读到的行。本次到货中退回 {returned:,} 行；"
         f"历次退回、至今待改的共 {table.open_quarantine:,} 条"
         + (f"，其中暂准 {table.waived:,} 条" if table.waived else "")
         + "（同一编号只计一条，已改好、已删除或已被更新文件取代的不计）\n"
-        + typeable(
-            f"查看待改：linli quarantine list，退回单：linli slips\n查询：{_QUERY.format(month=table.newest_whole_month)}\n"
-            f"月度复盘：linli review {table.newest_whole_month:%Y-%m}\n"
-        )
+        + typeable(f"查看待改：linli quarantine list，退回单：linli slips\n{of_cases}")
         + f"已发布{degraded}：{settings.published}",
         soft_wrap=True,
     )

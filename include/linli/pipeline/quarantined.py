@@ -68,6 +68,8 @@ class QuarantinedRow:
     words: list[Words]
     values: list[tuple[str, str, list[str]]]
     file_sha: str = ""
+    dismissal: tuple[str, str] | None = None
+    """why it was dismissed and who answers for it"""
 
 
 def quarantine_entries(
@@ -236,10 +238,10 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
         if not entries:
             raise RegisterError(f"{full_name} 没有键为 {key} 的退回记录；键以 linli quarantine list 所示为准")
         entry = entries[-1]
-        behind = rows_behind(settings, register, record, [entry])
+        behind, dismissal = rows_behind(settings, register, record, [entry]), register.dismissal_of(entry)
     found = next((b for b in behind if b.row.get("_row_no") == entry.row_no), None)
     if found is None:
         raise RegisterError(f"{full_name} {key}：批次文件中没有第 {entry.row_no} 行")
     rows = [found.row, *(other.row for other in behind if other is not found)]
     values = [(c.name, c.label, [_told(row, c.name) for row in rows]) for c in record.columns]
-    return QuarantinedRow(entry, record.label, found.row.get("_source_ref"), found.words, values, _checksum(found.row))
+    return QuarantinedRow(entry, record.label, found.row.get("_source_ref"), found.words, values, _checksum(found.row), dismissal)

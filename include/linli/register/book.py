@@ -308,6 +308,14 @@ class Register(SqliteFile):
                 )
         return int(ended)
 
+    def dismissal_of(self, entry: QuarantineEntry) -> tuple[str, str] | None:
+        """Why an entry was dismissed, and who answers for it; None for one that was not."""
+        row = self._db.execute(
+            "select reason, owner from dismissals where source=? and record=? and key=? and batch_id=?",
+            (entry.source, entry.record, entry.key, entry.batch_id),
+        ).fetchone()
+        return (row["reason"], row["owner"]) if row else None
+
     @staticmethod
     def _verdict(row: sqlite3.Row) -> Verdict:
         decided = as_moment(row["decided_at"])

@@ -66,7 +66,13 @@ def write_pack(
 
     words = Words(language)
     fonts.loaded()
-    if not con.execute("select count(*) from mart.mart_case_volume where month = $month", {"month": month}).fetchall()[0][0]:
+    has_cases, has_any = (
+        con.execute(f"select count(*) > 0 from mart.{mart} where month = $month", {"month": month}).fetchall()[0][0]
+        for mart in ("mart_case_volume", "mart_monthly_review")
+    )
+    if not has_cases:
+        if has_any:
+            raise NothingToReview(f"{month:%Y-%m} 没有案件数据，月度复盘以案件为准：请先载入案件系统；其他数字可用 linli sql 查询")
         raise NothingToReview(f"{month:%Y-%m} 没有已发布的数字：请核对月份，或先运行 linli night 载入该月")
     pages = []
     for number, unit in enumerate(units):

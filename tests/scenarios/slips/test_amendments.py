@@ -273,6 +273,8 @@ def test_a_file_that_will_not_come_again_is_dismissed_with_its_rows(three_bad: I
     shown = pipeline.quarantined_row(three_bad.settings, "meeting_returns.returns", refused.key)
     assert len(shown.file_sha) == 8 and shown.file_sha in (shown.where or "")
     assert pipeline.dismiss(three_bad.settings, "meeting_returns.returns", readable(refused.key), reason="投错了", owner="区数据组") == 2
+    dismissed = pipeline.quarantined_row(three_bad.settings, "meeting_returns.returns", refused.key)
+    assert dismissed.dismissal == ("投错了", "区数据组") and dismissed.entry.closed_reason == "dismissed"
     assert sorted(e.record for e in three_bad.night()) == ["meetings"] * 3
     assert set(three_bad.slip()) == {"说明", "会议 2026-10", "名录"}
 

@@ -32,6 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     figures = [
         {"month": OCTOBER, "mart": "mart_case_volume", "district_code": DISTRICT, "level": "district", "key": DISTRICT, "grain": "",
          "metric": "received_count", "value": "7"},
+        {"month": OCTOBER, "mart": "mart_score", "district_code": DISTRICT, "level": "department", "key": OWNERS[0],
+         "grain": f"period=month department_code={OWNERS[0]}", "metric": "officer_score_count", "value": "7"},
     ]  # fmt: skip
     pq.write_table(pa.Table.from_pylist(figures), home / "figures.parquet")
     names = {(DISTRICT, level, text): text for level in ("community", "compound", "category", "officer") for text in TEXTS}
@@ -60,6 +62,12 @@ def names_of(path: Path, level: str) -> set[str]:
     """The names of a level in a file, without the apostrophe that keeps some from being a formula."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         return {row["名称"].removeprefix("'") for row in csv.DictReader(file) if row["层级"] == level}
+
+
+def test_what_was_not_loaded_is_no_row_of_zeros(folder: Path) -> None:
+    assert sorted(path.name for path in (folder / "public").glob("*.csv")) == ["case_volume.csv"]
+    with (folder / "public" / "case_volume.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert {row["收到的案件"] for row in csv.DictReader(file) if row["层级"] == "社区"} == {"0"}
 
 
 def test_no_text_is_a_formula_in_a_csv_file(folder: Path) -> None:
