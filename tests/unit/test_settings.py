@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
 
+from linli import settings
 from linli.settings import SHANGHAI, Settings, SettingsError, as_of
 
 
@@ -50,6 +52,15 @@ def test_channels_are_in_home_when_there_are_any_and_elsewhere_when_they_are_nam
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.load({name: value})
+
+
+def test_every_setting_is_in_the_table_with_its_default() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(LINLI_\w+)` \| ([^|]+?) \|", text, re.MULTILINE))
+    source = (Path(__file__).parents[2] / "include" / "linli" / "settings.py").read_text(encoding="utf-8")
+    defaults = dict(re.findall(r'_(?:number|size)\(env, "(\w+)", "?([\w.]+)"?', source))
+    assert len(defaults) == 9 and {name: rows.get(name) for name in defaults} == defaults
+    assert {f"LINLI_{name}" for name in settings._OTHERS} - set(re.findall(r"LINLI_\w+", text)) == set()
 
 
 def test_the_newest_day_is_yesterday_or_what_the_clock_of_the_sources_says(tmp_path: Path) -> None:
