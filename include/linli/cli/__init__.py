@@ -82,7 +82,7 @@ def backfill(
     last: Annotated[str, typer.Option("--to", help="截止日（含），如 2026-10-31")],
     republish: RepublishOption = False,
 ) -> None:
-    """从起始日到截止日（含）逐日载入，旧日在前，已发布过的略过（不经 Airflow，来源只看环境变量）。"""
+    """从起始日到截止日（含）逐日载入，旧日在前，早于最新发布的略过（不经 Airflow，来源只看环境变量）。"""
     from linli import pipeline
     from linli.pipeline.present import show_closing, show_days
 
