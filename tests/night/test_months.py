@@ -13,10 +13,10 @@ import pytest
 from linli import closing, pipeline, publication, review
 from linli.audiences import Directory
 from linli.closing import NothingToClose
+from linli.pipeline.admission import DayNotOver
 from linli.pipeline.copies import directory_at_close
 from linli.pipeline.months import MonthNotLoaded, NotApproved, NotNext
 from linli.pipeline.proposals import Choice, ProposedCampaign
-from linli.pipeline.steps import DayNotOver
 from warehouse_home import Home, at, callback, case, step
 
 OCTOBER = dt.date(2026, 10, 1)

@@ -11,8 +11,8 @@ from linli import alerts
 from linli.alerts import Clock, Configuration, Delivered, Letter, Message, Outcome, Spool, Tally
 from linli.pipeline import standing, watches
 from linli.pipeline.declared import check_source
+from linli.pipeline.deployment import catalog, register_of
 from linli.pipeline.places import Places, places_of
-from linli.pipeline.steps import catalog, register_of
 from linli.pipeline.waivers import today, waived_entries
 from linli.settings import SHANGHAI, Settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from linli.contracts.derive import derived_files
-from linli.pipeline.steps import catalog
+from linli.pipeline.deployment import catalog
 from linli.settings import Settings
 
 

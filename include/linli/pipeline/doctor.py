@@ -15,9 +15,9 @@ from linli.alerts import OUTBOX
 from linli.contracts import Catalog, SourceDecl
 from linli.failures import Refusal
 from linli.pipeline.alerts import configuration_of, spool_of, unknown_conditions
+from linli.pipeline.deployment import catalog, loaded_sources
 from linli.pipeline.report import latest_day, latest_version
 from linli.pipeline.serving import served_version
-from linli.pipeline.steps import catalog, loaded_sources
 from linli.pipeline.words import moment
 from linli.settings import RETIRED, SERVING_SETTING, SHANGHAI, Settings, as_of, variable_of
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from linli import publication
 from linli.contracts import Catalog
-from linli.pipeline.steps import catalog
+from linli.pipeline.deployment import catalog
 from linli.pipeline.words import CATEGORIES, KEYS
 from linli.settings import Settings
 

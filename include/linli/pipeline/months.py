@@ -16,10 +16,12 @@ from linli import closing, publication, warehouse
 from linli.calendar import next_month
 from linli.closing import AlreadyClosed, Closing, Restated
 from linli.failures import Refusal
+from linli.pipeline.admission import check_loaded_by_itself, check_over
 from linli.pipeline.copies import directory_of
+from linli.pipeline.deployment import catalog, code_version, register_of
 from linli.pipeline.night import silent
 from linli.pipeline.proposals import FILLED_IN, Choice, ProposedCampaign, chosen_campaign
-from linli.pipeline.steps import catalog, check_loaded_by_itself, check_over, code_version, register_of, write_chosen
+from linli.pipeline.steps import write_chosen
 from linli.register import Register, Run, Verdict, now
 from linli.settings import Settings, as_of
 from linli.warehouse import Rebuilt

@@ -9,21 +9,10 @@ from dataclasses import dataclass
 
 from linli import warehouse
 from linli.failures import Refusal, SourceContractBroken, SourceUnavailable
+from linli.pipeline.admission import check_not_before_newest, check_over
+from linli.pipeline.deployment import configured_feeds, newest_day, register_of
 from linli.pipeline.report import ClosingTable, closing_table
-from linli.pipeline.steps import (
-    begin,
-    build_run,
-    check_not_before_newest,
-    check_over,
-    configured_feeds,
-    extract_feed,
-    fail,
-    finish,
-    gate_run,
-    newest_day,
-    publish_run,
-    register_of,
-)
+from linli.pipeline.steps import begin, build_run, extract_feed, fail, finish, gate_run, publish_run
 from linli.settings import Settings
 
 log = logging.getLogger(__name__)

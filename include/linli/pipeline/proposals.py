@@ -14,8 +14,8 @@ from linli import closing, publication
 from linli.alerts import unmarked
 from linli.calendar import next_month
 from linli.failures import Refusal
+from linli.pipeline.deployment import catalog, configured_feeds, feeds, register_of
 from linli.pipeline.missing import missing_at_the_close
-from linli.pipeline.steps import catalog, configured_feeds, feeds, register_of
 from linli.pipeline.words import STEPS, moment, restated_in_words
 from linli.register import now
 from linli.settings import SHANGHAI, Settings, as_of

@@ -14,11 +14,11 @@ from linli import quality as pages
 from linli.contracts import Catalog
 from linli.durable import write_whole
 from linli.failures import Refusal
+from linli.pipeline.deployment import catalog, register_of
 from linli.pipeline.missing import missing_returns, stopped_records
 from linli.pipeline.places import Places, places_of
 from linli.pipeline.quarantined import rule_words
 from linli.pipeline.report import feed_remarks, in_declared_order
-from linli.pipeline.steps import catalog, register_of
 from linli.pipeline.waivers import waived_entries
 from linli.pipeline.words import STATES, moment
 from linli.quality import Bar, Cell, Page, Strip, Table, Trend

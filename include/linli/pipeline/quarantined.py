@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from linli.contracts import Check, RecordDecl
 from linli.pipeline.declared import NotDeclared, check_source, record_of
+from linli.pipeline.deployment import catalog, register_of
 from linli.pipeline.places import places_of
-from linli.pipeline.steps import catalog, register_of
 from linli.pipeline.words import readable, shown
 from linli.register import QuarantineEntry, Register, RegisterError
 from linli.settings import SHANGHAI, Settings

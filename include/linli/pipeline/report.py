@@ -13,7 +13,7 @@ from linli import publication
 from linli.calendar import next_month, previous_month
 from linli.contracts import Catalog
 from linli.contracts.model import OF_THE_FILE
-from linli.pipeline.steps import catalog, register_of
+from linli.pipeline.deployment import catalog, register_of
 from linli.pipeline.waivers import today, waived_entries
 from linli.pipeline.words import STATES, moment
 from linli.register import Register, Run, SourceStatus

@@ -14,11 +14,11 @@ from linli.contracts import RecordDecl
 from linli.contracts.slip import HIDDEN
 from linli.durable import name_of
 from linli.pipeline.declared import check_source
+from linli.pipeline.deployment import catalog
 from linli.pipeline.night import silent
 from linli.pipeline.places import Places, places_of
 from linli.pipeline.quarantined import RowBehind, as_landed, loaded, rows_behind
 from linli.pipeline.report import latest_day
-from linli.pipeline.steps import catalog
 from linli.pipeline.waivers import today, waived_entries
 from linli.pipeline.words import readable
 from linli.publication import NothingPublished

@@ -5,162 +5,22 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import functools
-import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 
-from linli import __version__, closing, contracts, publication
-from linli.contracts import Catalog, Feed, SourceDecl
+from linli import closing, publication
+from linli.contracts import Feed
 from linli.failures import Refusal, SourceContractBroken, SourceUnavailable
+from linli.pipeline.admission import check_loaded_by_itself, check_not_before_newest, check_over
+from linli.pipeline.deployment import FeedRef, catalog, code_version, feed_of, feeds, reconcilable_feeds, register_of
 from linli.pipeline.words import STATES
 from linli.publication import Release
 from linli.register import Register, Run, SourceStatus
 from linli.settings import RETIRED, SHANGHAI, Settings, as_of, variable_of
 
-CODE_FOLDERS = ("include/linli", "expectations", "dbt_project/models", "dbt_project/macros")
-
 
 class NightIncomplete(Refusal):
     """The night has ended without everything it should have; the message says what is missing."""
-
-
-class DayNotOver(Refusal):
-    """The day is not over: its data are not whole, and terms that are still running would count as missed."""
-
-
-class DayBeforeFirst(Refusal):
-    """The day lies before everything that was loaded by itself."""
-
-
-class DayBeforeNewest(Refusal):
-    """A later day has been published: this one would take the publication back."""
-
-
-@dataclass(frozen=True)
-class FeedRef:
-    """A feed by its names, small enough to travel between tasks."""
-
-    source: str
-    feed: str
-
-
-@functools.cache
-def catalog_of(folder: Path) -> Catalog:
-    """The declarations, read once per process."""
-    return contracts.load(folder)
-
-
-def catalog(settings: Settings) -> Catalog:
-    """The catalog of this deployment."""
-    return catalog_of(settings.project / "expectations")
-
-
-@functools.cache
-def code_version(project: Path) -> str:
-    """Package version and a hash of everything that decides a figure."""
-    total = hashlib.sha256()
-    for folder in CODE_FOLDERS:
-        for path in sorted((project / folder).rglob("*")):
-            if path.suffix in (".py", ".sql", ".yml"):
-                total.update(path.relative_to(project).as_posix().encode())
-                total.update(path.read_bytes())
-    return f"{__version__}+{total.hexdigest()[:12]}"
-
-
-@contextmanager
-def register_of(settings: Settings) -> Iterator[Register]:
-    """The register, closed again at the end of the step."""
-    with Register(settings.register_path) as register:
-        yield register
-
-
-def is_of_demo(settings: Settings) -> bool | None:
-    """Whether what has landed here is of a demo district; None as long as nothing has."""
-    if not settings.register_path.exists():
-        return None
-    with register_of(settings) as register:
-        return register.is_of_demo()
-
-
-def check_origin(settings: Settings) -> None:
-    """Raises OtherOrigin where the sources are those of a demo district and what has landed here is not, or the other way round."""
-    if settings.register_path.exists():
-        with register_of(settings) as register:
-            register.check_origin(settings.is_demo)
-
-
-def loaded_sources(settings: Settings) -> set[str]:
-    """The sources of which something has landed here."""
-    if not settings.register_path.exists():
-        return set()
-    with register_of(settings) as register:
-        return {ref.source for ref in feeds(settings) if register.window_end(ref.source, _find(settings, ref)[1].root.name)}
-
-
-def feeds(settings: Settings) -> list[FeedRef]:
-    """Every declared feed, configured or not."""
-    return [FeedRef(source.name, feed.name) for source in catalog(settings).sources.values() for feed in source.feeds]
-
-
-def configured_feeds(settings: Settings) -> list[FeedRef]:
-    """The feeds of the sources this deployment has an address for."""
-    return [ref for ref in feeds(settings) if settings.connection(ref.source)]
-
-
-def _find(settings: Settings, ref: FeedRef) -> tuple[SourceDecl, Feed]:
-    source = catalog(settings).sources[ref.source]
-    return source, source.feed(ref.feed)
-
-
-def check_addresses(settings: Settings) -> None:
-    """Raises SourceContractBroken for an address of no known kind, before anything is loaded. Nothing is connected."""
-    from linli import sources
-
-    for name, declaration in catalog(settings).sources.items():
-        if settings.connection(name):
-            sources.open_source(declaration, settings)
-
-
-def check_over(settings: Settings, day: dt.date) -> None:
-    """Raises DayNotOver when `day` has not ended by the clock of this deployment."""
-    newest = settings.newest_day()
-    if day > newest:
-        by = "（以 LINLI_CLOCK 指向的文件为准；示范区可用 linli demo tick 往后过一天）" if settings.clock else ""
-        raise DayNotOver(f"{day} 还没有过完：已过完的最新一天是 {newest}{by}")
-
-
-def check_loaded_by_itself(register: Register, day: dt.date) -> None:
-    """Raises DayBeforeFirst for a day before the first one loaded: its records came in with that one, and as of itself there is nothing."""
-    first = register.first_window_end()
-    if first is not None and as_of(day) < first:
-        began = first.astimezone(SHANGHAI).date() - dt.timedelta(days=1)
-        why = "那一夜把此前的记录一并载入，之前的日子没有单独的数字"
-        raise DayBeforeFirst(f"{day} 早于最初载入的 {began}：{why}；请从 {began} 起")
-
-
-def newest_day(settings: Settings) -> dt.date | None:
-    """The newest day any night has published; None before the first."""
-    if not settings.register_path.exists():
-        return None
-    with register_of(settings) as register:
-        return register.history.newest_day_published()
-
-
-def check_not_before_newest(settings: Settings, day: dt.date) -> None:
-    """Raises DayBeforeNewest for a day before the newest one published, DayBeforeFirst for one that never was by itself."""
-    newest = newest_day(settings)
-    if newest is not None and day < newest:
-        with register_of(settings) as register:
-            check_loaded_by_itself(register, day)
-        raise DayBeforeNewest(
-            f"已发布到 {newest}，{day} 的记录早已载入；再跑它会把发布的数字退回到那一天。要看当天的数字：linli rebuild --day {day}；"
-            "确要退回，加 --republish（Airflow 的配置中写 \"republish\": true）"
-        )
 
 
 def begin(settings: Settings, day: dt.date, *, kind: str = "night", republish: bool = False) -> Run:
@@ -189,7 +49,7 @@ def extract_feed(settings: Settings, run_id: str, ref: FeedRef) -> SourceStatus:
     """
     from linli import landing, privacy, sources
 
-    declaration, feed = _find(settings, ref)
+    declaration, feed = feed_of(settings, ref)
     with register_of(settings) as register:
         run = register.run(run_id)
         register.check_token(run)
@@ -253,7 +113,7 @@ def _note_the_rest(settings: Settings, register: Register, run: Run) -> None:
     for ref in feeds(settings):
         if (ref.source, ref.feed) in said:
             continue
-        loaded_to = _reached(register, _find(settings, ref)[1])
+        loaded_to = _reached(register, feed_of(settings, ref)[1])
         if settings.connection(ref.source):
             status = SourceStatus(ref.source, ref.feed, "failed", "抽取没有完成", loaded_to, 0)
         elif ref.source in settings.retired:
@@ -284,7 +144,7 @@ def _note_the_stopped(settings: Settings, register: Register, run: Run) -> None:
     stopped = register.stopped_windows()
     said = {(status.source, status.feed): status for status in register.source_statuses(run) if status.state == "loaded"}
     for ref in feeds(settings):
-        records = [record for record in _find(settings, ref)[1].records if (record.source, record.name) in stopped]
+        records = [record for record in feed_of(settings, ref)[1].records if (record.source, record.name) in stopped]
         if records and (ref.source, ref.feed) in said:
             detail = f"{'、'.join(record.label for record in records)}多数不合格，整批停在关口"
             reached = [stopped[record.source, record.name] for record in records]
@@ -377,51 +237,3 @@ def fail(settings: Settings, run_id: str) -> None:
     """Notes a run as failed."""
     with register_of(settings) as register:
         register.end_run(register.run(run_id), "failed")
-
-
-def reconcilable_feeds(settings: Settings) -> list[FeedRef]:
-    """Configured feeds whose transport can list its keys (databases)."""
-    sources = catalog(settings).sources
-    return [ref for ref in configured_feeds(settings) if sources[ref.source].transport in ("postgres", "mysql")]
-
-
-def reconcile_feed(settings: Settings, run_id: str, ref: FeedRef, *, with_hashes: bool) -> dict[str, int]:
-    """Compares a feed's keys with what has landed; lands what is missing or stale and a tombstone for what is gone.
-
-    Raises SourceUnavailable or SourceContractBroken, noted in the register first.
-    """
-    from linli import landing, privacy, sources
-
-    declaration, feed = _find(settings, ref)
-    with register_of(settings) as register:
-        run = register.run(run_id)
-        try:
-            ring = privacy.KeyRing.load_or_create(settings.key_ring)
-            source = sources.open_source(declaration, settings)
-            if not isinstance(source, sources.Reconcilable):
-                raise SourceContractBroken(f"{ref.source}：这类来源不能列出键，无法核对")
-            found = landing.reconcile(settings, register, source, feed, run, ring=ring)
-            refetched = found.refetched
-            if with_hashes:
-                refetched += landing.compare_hashes(settings, register, source, feed, run, ring=ring).refetched
-        except (SourceUnavailable, SourceContractBroken) as error:
-            register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), None, 0))
-            raise
-        register.set_source_status(run, SourceStatus(ref.source, ref.feed, "loaded", "", run.as_of, refetched + found.deleted))
-        return {"keys": found.keys, "refetched": refetched, "deleted": found.deleted}
-
-
-def reconcile(
-    settings: Settings, day: dt.date, *, with_hashes: bool, progress: Callable[[str, int, int], None]
-) -> Iterator[tuple[str, dict[str, int]]]:
-    """Reconciles every feed that can be, whatever becomes of the others; yields (feed, counts of keys, refetched and deleted rows).
-
-    Raises NightIncomplete at the end when a feed could not be.
-    """
-    run = begin(settings, day, kind="reconcile")
-    refs = reconcilable_feeds(settings)
-    for done, ref in enumerate(refs):
-        progress(f"{ref.source}.{ref.feed}", done, len(refs))
-        with suppress(SourceUnavailable, SourceContractBroken):
-            yield f"{ref.source}.{ref.feed}", reconcile_feed(settings, run.run_id, ref, with_hashes=with_hashes)
-    finish(settings, run.run_id)

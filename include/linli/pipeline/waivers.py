@@ -10,8 +10,8 @@ from linli import privacy
 from linli.contracts import Catalog
 from linli.failures import Refusal
 from linli.pipeline.declared import record_of
+from linli.pipeline.deployment import catalog
 from linli.pipeline.quarantined import loaded
-from linli.pipeline.steps import catalog
 from linli.pipeline.words import readable
 from linli.register import QuarantineEntry, RegisterError, Waiver
 from linli.settings import Settings

@@ -10,8 +10,8 @@ import pytest
 
 from linli.pipeline import alerts
 from linli.pipeline.declared import NotDeclared
+from linli.pipeline.deployment import catalog
 from linli.pipeline.places import NoSuchSubmitter
-from linli.pipeline.steps import catalog
 from linli.pipeline.waivers import today, unwaive, waive
 from linli.settings import as_of
 from scenarios.alerts.deployment import COMPOUND, DAY, NIGHT, STATION, Deployment, titles

@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from linli import pipeline
 from linli.demo.reference import write_reference
-from linli.pipeline import steps
 from linli.register import Register
 from linli.settings import SHANGHAI, Settings
 from scenarios.gate.lake import PROJECT
@@ -81,10 +81,10 @@ def settings(tmp_path: Path) -> Settings:
 
 def night(settings: Settings, day: dt.date) -> tuple[int, dict[str, int]]:
     """Extracts what is configured and judges it; returns the rows landed and where they went."""
-    run = steps.begin(settings, day)
-    (ref,) = steps.configured_feeds(settings)
+    run = pipeline.begin(settings, day)
+    (ref,) = pipeline.configured_feeds(settings)
     assert ref.source == "property_system"
-    return steps.extract_feed(settings, run.run_id, ref).landed, steps.gate_run(settings, run.run_id)
+    return pipeline.extract_feed(settings, run.run_id, ref).landed, pipeline.gate_run(settings, run.run_id)
 
 
 def quarantined(settings: Settings) -> dict[str, tuple[str | None, tuple[str, ...]]]:

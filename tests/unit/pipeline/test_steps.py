@@ -11,8 +11,10 @@ import pytest
 
 from linli import pipeline
 from linli.failures import SourceContractBroken
+from linli.pipeline.admission import DayBeforeFirst, DayBeforeNewest
+from linli.pipeline.deployment import register_of
 from linli.pipeline.months import DayNotLoaded
-from linli.pipeline.steps import DayBeforeFirst, DayBeforeNewest, _note_the_rest, register_of
+from linli.pipeline.steps import _note_the_rest
 from linli.register import Batch, OtherOrigin, Register, Run, SourceStatus
 from linli.settings import Settings, as_of
 
