@@ -119,6 +119,7 @@ class Home:
             "core.fct_case_signal", "core.int_month_scores",
             "mart.mart_patrol", "mart.mart_meeting", "mart.mart_matter", "mart.mart_think_tank", "mart.mart_rotating_lead",
             "core.fct_patrol", "core.fct_patrol_checklist", "core.fct_patrol_finding", "core.fct_snap", "core.fct_dispute",
+            "core.fct_meeting", "core.fct_meeting_attendance", "core.fct_publicity_event", "mart.mart_publicity",
             "core.fct_matter", "core.fct_return", "mart.mart_return_completeness",
             "mart.mart_points", "mart.mart_lead", "core.fct_ledger_entry",
         )  # fmt: skip

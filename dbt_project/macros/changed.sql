@@ -185,3 +185,92 @@
         where staged.{{ moment }} is not null and staged.{{ key }} in (select landed.{{ key }} from {{ landed }} as landed)
     {%- endif -%}
 {%- endmacro %}
+
+{#
+  What communities return changes by return: by community and month. A night computes the meetings and events of changed returns,
+  and the matters of their communities, for one month's return may list a matter of another.
+#}
+
+{# A condition on rows of a return, by their alias: true for the returns this build computes. #}
+{% macro is_changed_return(rows) -%}
+    {%- set changed = ref('int_changed_returns') -%}
+    {%- if flags.FULL_REFRESH -%}
+    true
+    {%- else -%}
+    exists (
+        select 1 from {{ changed }} as changed
+        where changed.community_code = {{ rows }}.community_code and changed.month_on = {{ rows }}.month_on
+    )
+    {%- endif -%}
+{%- endmacro %}
+
+{# The same for all months of their communities. #}
+{% macro is_of_changed_community(rows) -%}
+    {%- set changed = ref('int_changed_returns') -%}
+    {%- if flags.FULL_REFRESH -%}
+    true
+    {%- else -%}
+    {{ rows }}.community_code in (select changed.community_code from {{ changed }} as changed)
+    {%- endif -%}
+{%- endmacro %}
+
+{# Before a fact of returns takes new rows: remember the months its old rows count in, then remove them. #}
+{% macro forget_changed_returns(mart=none) -%}
+    {%- set changed = is_changed_return('rows_before') -%}
+    {%- set touched = source('linli', 'touched_months') -%}
+    {%- if is_incremental() -%}
+        {%- if mart -%}
+        insert into {{ touched }}
+        select distinct '{{ mart }}', rows_before.month from {{ this }} as rows_before where {{ changed }};
+        {%- endif %}
+        delete from {{ this }} as rows_before where {{ changed }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The rows of `matters` that `others`, if there are any, does not have as they are; of the changed communities. #}
+{% macro other_matters(matters, others=none) -%}
+    {%- set columns = [
+        'community_code', 'month_on', 'matter_no', 'meeting_no', 'meeting_type_code', 'district_code', 'compound_code', 'station_code',
+        'department_code', 'category_code', 'item_code', 'raised_by_code', 'raised_on', 'raised_month', 'heard_on', 'heard_month',
+        'solved_on', 'solved_month', 'hearing_workdays', 'solving_workdays', 'whole_workdays', 'is_solved_in_time', 'case_no',
+    ] | join(', ') -%}
+    select {{ columns }} from {{ matters }} as matters where {{ is_of_changed_community('matters') }}
+    {%- if others %}
+    except
+    select {{ columns }} from {{ others }} as others where {{ is_of_changed_community('others') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Before the matters are replaced: remember the months in which those that are otherwise now, or were, are counted or open; then remove
+   what they were. A community's matters are computed together, and most are what they were. #}
+{% macro forget_other_matters() -%}
+    {%- set computed, touched, days = ref('int_matters'), source('linli', 'touched_months'), ref('dim_calendar') -%}
+    {%- set run = source('linli', 'run') -%}
+    {%- set gone, come = other_matters(this, computed), other_matters(computed, this) -%}
+    {%- if is_incremental() -%}
+        insert into {{ touched }}
+        select distinct 'matter', months.month
+        from (({{ gone }}) union all ({{ come }})) as matters
+        inner join (
+            select distinct {{ month_of('days.calendar_on') }} as month
+            from {{ days }} as days
+            inner join {{ run }} as run on days.calendar_on < {{ local_date('run.as_of') }}
+        ) as months
+            on
+                months.month in (matters.raised_month, matters.heard_month, matters.solved_month)
+                or (matters.raised_month <= months.month and months.month < coalesce(matters.solved_month, date '9999-12-01'));
+        delete from {{ this }} as matters
+        where exists (
+            select 1 from ({{ gone }}) as gone
+            where
+                gone.community_code = matters.community_code
+                and gone.month_on = matters.month_on
+                and gone.matter_no = matters.matter_no
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{# Whether a matter that was heard so many working days ago and is not solved has missed its time. #}
+{% macro is_matter_overdue(passed_workdays) -%}
+    {{ passed_workdays }} >= {{ var('matter_solving_workdays') }}
+{%- endmacro %}

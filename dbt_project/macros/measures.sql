@@ -1,6 +1,6 @@
 {#
   Marts that count several relations side by side. `counts` names, per alias, the relation, the month its rows count in and
-  its measures: a condition, or a value and a condition, each. Every relation is read once and has the columns of `levels`.
+  its measures: a condition, or a value and a condition, each; of one `touched_by` a mart, only the months touched. Every relation is read once and has the columns of `levels`.
   One without a relation is a common table expression `<alias>_counted` of its own, with its measures by level and key.
 #}
 
@@ -17,7 +17,11 @@
         {%- if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ given.of }}
-    where {{ given.month | default('month') }} is not null
+    where
+        {{ given.month | default('month') }} is not null
+        {%- if given.touched_by %}
+        and {{ is_touched(given.touched_by, given.month | default('month')) }}
+        {%- endif %}
     group by {{ by_every_level([given.month | default('month')], levels) }}
 ),
 {% endfor %}

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('fct_matter') }}
 with run as (
     select * from {{ source('linli', 'run') }}
 ),
@@ -41,6 +42,18 @@ touched as (
         month
     from {{ ref('fct_consultation') }}
     where {{ is_changed_fact() }}
+    union
+    select
+        'meeting' as mart,
+        month
+    from {{ ref('fct_meeting') }} as meetings
+    where {{ is_changed_return('meetings') }}
+    union
+    select
+        'publicity' as mart,
+        month
+    from {{ ref('fct_publicity_event') }} as events
+    where {{ is_changed_return('events') }}
     union
     select
         'complaint' as mart,
@@ -94,7 +107,7 @@ touched as (
     from {{ ref('stg_patrol_app__disputes') }} as disputes
     inner join run on disputes.defused_at >= run.previous_as_of
     where disputes.raised_at is not null
-    {%- for mart in ('patrol', 'finding', 'snap', 'dispute', 'think_tank', 'points', 'lead') %}
+    {%- for mart in ('patrol', 'finding', 'snap', 'dispute', 'think_tank', 'points', 'lead', 'meeting', 'matter', 'publicity') %}
     union
     select
         '{{ mart }}' as mart,
@@ -138,7 +151,7 @@ select distinct
     mart,
     month
 from touched
-where mart in ('patrol', 'snap', 'dispute', 'think_tank', 'points')
+where mart in ('patrol', 'snap', 'dispute', 'think_tank', 'points', 'meeting', 'matter', 'publicity')
 union all
 select
     'finding' as mart,

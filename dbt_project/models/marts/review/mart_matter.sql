@@ -1,8 +1,8 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_touched('matter') }}") }}
 {%- set levels = place_levels() + ['department', 'category', 'item'] -%}
 {%- set matters = ref('fct_matter') -%}
 {%- set counts = {
-    'raised': {'of': matters, 'month': 'raised_month', 'measures': {
+    'raised': {'of': matters, 'month': 'raised_month', 'touched_by': 'matter', 'measures': {
         'raised_count': 'true',
         'raised_by_resident_count': "raised_by_code = 'resident'",
         'raised_by_community_count': "raised_by_code = 'community'",
@@ -10,13 +10,13 @@
         'raised_by_department_count': "raised_by_code = 'department'",
         'with_case_count': 'case_no is not null',
     }},
-    'heard': {'of': matters, 'month': 'heard_month', 'measures': {
+    'heard': {'of': matters, 'month': 'heard_month', 'touched_by': 'matter', 'measures': {
         'heard_count': 'true',
         'hearing_workdays_sum': {'value': 'hearing_workdays'},
         'judged_count': 'is_solved_in_time is not null',
         'solved_in_time_count': 'is_solved_in_time',
     }},
-    'solved': {'of': matters, 'month': 'solved_month', 'measures': {
+    'solved': {'of': matters, 'month': 'solved_month', 'touched_by': 'matter', 'measures': {
         'solved_count': 'true',
         'timed_count': 'solving_workdays is not null',
         'solving_workdays_sum': {'value': 'coalesce(solving_workdays, 0)'},
@@ -59,6 +59,7 @@ open_at_end as (
             matters.district_code = months.district_code
             and matters.raised_month <= months.month
             and (matters.solved_month is null or months.month < matters.solved_month)
+    where {{ is_touched('matter', 'months.month') }}
 ),
 
 {{ counted_together(counts, levels) }},
@@ -73,7 +74,7 @@ solving_times as (
         cast(percentile_cont(0.5) within group (order by whole_workdays) as double) as median_whole_workdays,
         cast(percentile_cont(0.9) within group (order by whole_workdays) as double) as p90_whole_workdays
     from {{ matters }}
-    where solved_month is not null
+    where {{ is_touched('matter', 'solved_month') }} and solved_month is not null
     group by {{ by_every_level(['solved_month'], levels) }}
 ),
 
@@ -85,7 +86,7 @@ hearing_times as (
         cast(percentile_cont(0.5) within group (order by hearing_workdays) as double) as median_hearing_workdays,
         cast(percentile_cont(0.9) within group (order by hearing_workdays) as double) as p90_hearing_workdays
     from {{ matters }}
-    where heard_month is not null
+    where {{ is_touched('matter', 'heard_month') }} and heard_month is not null
     group by {{ by_every_level(['heard_month'], levels) }}
 )
 

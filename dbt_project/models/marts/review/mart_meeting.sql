@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_touched('meeting') }}") }}
 with run as (
     select
         small_sample_n,
@@ -19,6 +19,7 @@ meetings as (
         has_enforcement,
         resident_count
     from {{ ref('fct_meeting') }}
+    where {{ is_touched('meeting', 'month') }}
     union all
     {% endfor -%}
     select
@@ -36,7 +37,10 @@ meetings as (
             meetings.community_code = attendance.community_code
             and meetings.month_on = attendance.month_on
             and meetings.meeting_no = attendance.meeting_no
-    where attendance.is_present
+    where
+        attendance.is_present
+        and {{ is_touched('meeting', 'meetings.month') }}
+        and {{ is_touched('meeting', 'attendance.month') }}
 ),
 
 seats as (
@@ -50,6 +54,7 @@ seats as (
         is_present,
         is_expected
     from {{ ref('fct_meeting_attendance') }}
+    where {{ is_touched('meeting', 'month') }}
     union all
     {% endfor -%}
     select
@@ -61,7 +66,9 @@ seats as (
         is_present,
         is_expected
     from {{ ref('fct_meeting_attendance') }}
-    where attendee_kind = 'officer'
+    where
+        attendee_kind = 'officer'
+        and {{ is_touched('meeting', 'month') }}
 ),
 
 counted_meetings as (

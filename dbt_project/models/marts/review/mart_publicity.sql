@@ -1,6 +1,6 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_touched('publicity') }}") }}
 {%- set counts = {
-    'events': {'of': ref('fct_publicity_event'), 'measures': {
+    'events': {'of': ref('fct_publicity_event'), 'touched_by': 'publicity', 'measures': {
         'event_count': 'true',
         'open_day_count': "event_type_code = 'open_day'",
         'lecture_count': "event_type_code = 'lecture'",

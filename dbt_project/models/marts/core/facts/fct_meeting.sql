@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_changed_returns('meeting') }}") }}
 with meetings as (
     select
         current_meetings.community_code,
@@ -14,7 +14,9 @@ with meetings as (
         current_meetings.has_enforcement
     from {{ ref('int_current_meetings') }} as current_meetings
     cross join {{ source('linli', 'run') }} as run
-    where current_meetings.met_on < {{ local_date('run.as_of') }}
+    where
+        current_meetings.met_on < {{ local_date('run.as_of') }}
+        and {{ is_changed_return('current_meetings') }}
 ),
 
 -- the host is written by hand: a department is meant when its name, and no other department's, is in the text

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_changed_returns() }}") }}
 with meetings as (
     select
         facts.community_code,
@@ -18,6 +18,7 @@ with meetings as (
             facts.community_code = current_meetings.community_code
             and facts.month_on = current_meetings.month_on
             and facts.meeting_no = current_meetings.meeting_no
+    where {{ is_changed_return('facts') }}
 ),
 
 -- everybody who could be there, with what is known of him that day: a department by its agreement, an officer by his post

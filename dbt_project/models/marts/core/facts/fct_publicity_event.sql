@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(pre_hook="{{ forget_changed_returns('publicity') }}") }}
 with events as (
     select
         current_events.community_code,
@@ -10,7 +10,9 @@ with events as (
         current_events.attendee_count
     from {{ ref('int_current_publicity_events') }} as current_events
     cross join {{ source('linli', 'run') }} as run
-    where current_events.held_on < {{ local_date('run.as_of') }}
+    where
+        current_events.held_on < {{ local_date('run.as_of') }}
+        and {{ is_changed_return('current_events') }}
 )
 
 select
