@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import ipaddress
 import json
 import os
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer.testing
 
 from dbt_at_hand import AtHand, Started
 from linli.warehouse.project import StagedProject
@@ -41,6 +43,8 @@ def _is_loopback(name: str) -> bool:
 
 
 sys.addaudithook(_loopback_only)
+# What is imported stays, and is looked through in vain each time: at Python's own threshold, for a tenth of the time of `make unit`.
+gc.set_threshold(20_000)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,6 +81,14 @@ def models_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(dbt._Dbt, "__init__", with_models_parsed)
         patched.setattr(dbt._Dbt, "run", and_lent)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def command_line_read_once() -> Iterator[None]:
+    """Typer reads the signatures of all commands anew for every command that a test gives."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(typer.testing, "_get_command", functools.cache(typer.testing._get_command))
         yield
 
 
