@@ -82,11 +82,12 @@ def read_month(con: duckdb.DuckDBPyConnection, work_file: Path, marts: Sequence[
     con.execute(f"attach '{work_file}' as built (read_only)")
     con.execute("use built")
     try:
+        # table by table: information_schema first takes in all that DuckDB has itself
+        read = [("mart", mart.name) for mart in marts if mart.figures] + [("core", rows.fact) for mart in marts for rows in mart.behind]
         types = {
             (table, column): kind
-            for table, column, kind in con.execute(
-                "select table_name, column_name, data_type from information_schema.columns where table_catalog = 'built'"
-            ).fetchall()
+            for schema, table in dict.fromkeys(read)
+            for column, kind, *_ in con.execute(f"describe {schema}.{table}").fetchall()
         }
         figures = [_figures(mart, types, month) for mart in marts if mart.figures]
         records = [_records(mart, rows, types, month) for mart in marts for rows in mart.behind]

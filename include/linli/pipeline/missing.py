@@ -124,7 +124,12 @@ class MissingReturn:
 def stopped_records(settings: Settings, month: dt.date) -> list[StoppedRecord]:
     """Kinds of records whose absence stood at the end of `month` (or stands in it, while it runs); not those of a source that is loaded
     no longer. Raises NothingPublished."""
-    found = [StoppedRecord(*row) for row in publication.ask(settings, _VANISHED, {"month": month})]
+    with publication.one_release(settings) as ask:
+        return _stopped(settings, ask, month)
+
+
+def _stopped(settings: Settings, ask: publication.Ask, month: dt.date) -> list[StoppedRecord]:
+    found = [StoppedRecord(*row) for row in ask(_VANISHED, {"month": month})]
     return [each for each in found if each.source not in settings.retired]
 
 
@@ -143,12 +148,12 @@ def _sheets(declared: Catalog, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(record.extract.sheet) for record in declared.sources[_RETURNS].records if record.name in names)
 
 
-def missing_at_the_close(settings: Settings, month: dt.date) -> list[str]:
-    """What is missing in the data of `month`, as lines of Markdown; empty when nothing is known to be. Raises NothingPublished."""
+def missing_at_the_close(settings: Settings, ask: publication.Ask, month: dt.date) -> list[str]:
+    """What is missing in the data of `month` as a release says, as lines of Markdown; empty when nothing is known to be."""
     given, declared = {"month": month}, catalog(settings)
-    vanished = [f"- {each.in_words(declared)}" for each in stopped_records(settings, month)]
+    vanished = [f"- {each.in_words(declared)}" for each in _stopped(settings, ask, month)]
     lines = [f"一向都有、后来没有了的记录 {len(vanished)} 类：", *_capped(vanished, "类", "mart_data_completeness")] if vanished else []
-    owed = [] if _RETURNS in settings.retired else publication.ask(settings, _NOT_RECEIVED, given)
+    owed = [] if _RETURNS in settings.retired else ask(_NOT_RECEIVED, given)
     if owed:
         *_, due_on, is_over = owed[0]
         due = f"{due_on} {'已' if is_over else ''}到期"

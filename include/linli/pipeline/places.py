@@ -55,7 +55,8 @@ class Places:
 def places_of(settings: Settings) -> Places:
     """The places of the newest release; none before the first one."""
     try:
-        named, stationed = publication.ask(settings, _NAMES), publication.ask(settings, _STATIONS)
+        with publication.one_release(settings) as ask:
+            named, stationed = ask(_NAMES), ask(_STATIONS)
     except publication.NothingPublished:
         return Places()
     stations = {key: key for key, _, _, level in named if level == "station"} | dict(stationed)

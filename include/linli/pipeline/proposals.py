@@ -112,25 +112,30 @@ class Proposal:
 
 
 def proposal(settings: Settings, month: dt.date) -> Proposal:
-    """The question about `month`, from the published marts. Raises NothingPublished."""
-    [(published_to,)] = publication.ask(settings, "select max(as_of) from main.published_at")
+    """The question about `month`, from the published marts of one release. Raises NothingPublished."""
+    with publication.one_release(settings) as ask:
+        return _question(settings, ask, month)
+
+
+def _question(settings: Settings, ask: publication.Ask, month: dt.date) -> Proposal:
+    [(published_to,)] = ask("select max(as_of) from main.published_at")
     lines = [f"数据截至 {published_to.astimezone(SHANGHAI):%Y-%m-%d}（不含当日）。冻结的是截至月末的数字，之后的更正列为重述。", ""]
     of_month = {"month": month}
     lines += [
         f"- {STEPS[step]}：按期 {on_time} / {judged}，未到期 {still_open}"
-        for step, on_time, judged, still_open in publication.ask(settings, _CLOCK, of_month)
+        for step, on_time, judged, still_open in ask(_CLOCK, of_month)
     ]
-    [(satisfied, called, pending)] = publication.ask(settings, _CALLED, of_month)
+    [(satisfied, called, pending)] = ask(_CALLED, of_month)
     lines += [f"- 一案双回访：双满意 {satisfied} / 双回访 {called}，未到期 {pending}"] if called else []
     if skipped := closing.out_of_order(settings.closed, month):
         lines += ["", f"注意：{skipped}。"]
     lagging = _lagging(settings, as_of(next_month(month) - dt.timedelta(days=1)), published_to)
     lines += ["", "没有到月末的数据（结账后补来的列为重述）：", *(f"- {text}" for text in lagging)] if lagging else []
-    missing = missing_at_the_close(settings, month)
+    missing = missing_at_the_close(settings, ask, month)
     lines += ["", *missing] if missing else []
     restated = _restated(settings, month)
     lines += ["", *restated] if restated else []
-    campaigns = _campaigns(settings, month)
+    campaigns = _campaigns(ask, month)
     lines += ["", "下月专项整治建议：", *(f"- {each['number']}：{each['words']}" for each in campaigns)] if campaigns else []
     districts = list(dict.fromkeys(each["district_code"] for each in campaigns))
     if len(districts) > 1:
@@ -219,7 +224,7 @@ def _lagging(settings: Settings, month_end: dt.datetime, published_to: dt.dateti
     return found
 
 
-def _campaigns(settings: Settings, month: dt.date) -> list[ProposedCampaign]:
+def _campaigns(ask: publication.Ask, month: dt.date) -> list[ProposedCampaign]:
     return [
         ProposedCampaign(
             number=number,
@@ -230,7 +235,7 @@ def _campaigns(settings: Settings, month: dt.date) -> list[ProposedCampaign]:
             item_codes=item_codes,
             compound_codes=compound_codes,
         )
-        for number, code, district, theme, items, compounds, month_on, department, item_codes, compound_codes in publication.ask(
-            settings, _PROPOSED, {"month": month}
+        for number, code, district, theme, items, compounds, month_on, department, item_codes, compound_codes in ask(
+            _PROPOSED, {"month": month}
         )
     ]

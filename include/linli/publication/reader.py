@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -19,6 +20,12 @@ SCHEMAS = ("main", "mart", "ref", "closed")
 
 class NothingPublished(Refusal):
     """There is no published warehouse yet."""
+
+
+class Ask(Protocol):
+    """Answers a question in SQL; `given` are its parameters."""
+
+    def __call__(self, sql: str, given: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]: ...
 
 
 def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -37,13 +44,24 @@ def open_published(settings: Settings) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def ask(settings: Settings, sql: str, given: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    """The answer of the newest release to one question; `given` are its parameters. Raises NothingPublished."""
+@contextmanager
+def one_release(settings: Settings) -> Iterator[Ask]:
+    """The newest release, to be asked several questions: the next one may be published between them. Raises NothingPublished."""
     con = open_published(settings)
-    try:
+
+    def ask(sql: str, given: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         return con.execute(sql, dict(given) if given else None).fetchall()
+
+    try:
+        yield ask
     finally:
         con.close()
+
+
+def ask(settings: Settings, sql: str, given: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    """The answer of the newest release to one question; `given` are its parameters. Raises NothingPublished."""
+    with one_release(settings) as release:
+        return release(sql, given)
 
 
 def open_with_closed(settings: Settings, closed: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:

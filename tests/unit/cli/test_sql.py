@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from linli.cli import app
 from payloads import PAYLOADS, live_in_csv
 from unit.cli.environment import ADDRESS, shows, steers
+from unit.databases import written
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a home with a published file of two schemas."""
     home = tmp_path_factory.mktemp("published")
     (home / "warehouse").mkdir()
-    with duckdb.connect(str(home / "warehouse" / "linli.duckdb")) as con:
+    with written(home / "warehouse" / "linli.duckdb") as con:
         con.execute("create schema mart; create table mart.mart_note as select 7 as n; create table main.published_at as select 1 as run")
         con.execute("create table mart.mart_text (n bigint, said varchar)")
         con.executemany("insert into mart.mart_text values (?, ?)", [[-n, text] for n, text in enumerate(PAYLOADS)])

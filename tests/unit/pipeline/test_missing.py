@@ -9,16 +9,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from linli import pipeline
+from linli import pipeline, publication
 from linli.cli import app
 from linli.pipeline.missing import missing_at_the_close
 from linli.pipeline.proposals import Proposal
 from linli.pipeline.words import CATEGORIES
 from linli.settings import Settings
+from unit.databases import written
 
 OCTOBER = dt.date(2026, 10, 1)
 MART = Path(__file__).parents[3] / "dbt_project" / "models" / "marts" / "quality" / "mart_data_completeness.sql"
@@ -29,7 +29,7 @@ Row = Sequence[Any]
 def settings(tmp_path: Path) -> Settings:
     found = Settings.load({"LINLI_HOME": str(tmp_path)})
     found.warehouse.mkdir()
-    with duckdb.connect(str(found.published)) as con:
+    with written(found.published) as con:
         for statement in (
             "create schema mart", "create schema ref",
             """create table mart.mart_data_completeness (month date, district_code varchar, source varchar, record varchar,
@@ -50,19 +50,24 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def vanished(settings: Settings, *rows: Row) -> None:
-    with duckdb.connect(str(settings.published)) as con:
+    with written(settings.published) as con:
         con.executemany("insert into mart.mart_data_completeness values (?,?,?,?,?,?,?,?,?,?)", rows)
 
 
 def owed(settings: Settings, *rows: Row) -> None:
-    with duckdb.connect(str(settings.published)) as con:
+    with written(settings.published) as con:
         con.executemany("insert into mart.mart_return_completeness values (?,?,?,?,?,?,?,?)", rows)
+
+
+def missing(settings: Settings, month: dt.date) -> list[str]:
+    with publication.one_release(settings) as ask:
+        return missing_at_the_close(settings, ask, month)
 
 
 def test_nothing_is_said_of_a_whole_month(settings: Settings) -> None:
     vanished(settings, ("2026-10-01", "340405", "case_system", "cases", "all", "all", None, None, None, False))
     owed(settings, ("2026-10-01", "340405", "C1", "meetings", True, True, "on_time", "2026-11-06"))
-    assert missing_at_the_close(settings, OCTOBER) == []
+    assert missing(settings, OCTOBER) == []
 
 
 def test_kinds_of_records_that_have_stopped(settings: Settings) -> None:
@@ -82,7 +87,7 @@ def test_kinds_of_records_that_have_stopped(settings: Settings) -> None:
         (october, "340405", "meeting_returns", "publicity_events", "event_type", "lecture", "2026-08-20", None, 45, True),
         (october, "340406", "meeting_returns", "publicity_events", "event_type", "lecture", "2026-08-20", None, 10, True),
     )
-    assert missing_at_the_close(settings, OCTOBER) == [
+    assert missing(settings, OCTOBER) == [
         "一向都有、后来没有了的记录 5 类：",
         "- 某区 会议台账·普法活动：2026-08-28 之后至今没有，已 40 个工作日",
         "- 某区 案件系统·案件（来源渠道：12345热线）：2026-09-18 之后至今没有，已 30 个工作日",
@@ -105,12 +110,12 @@ def test_communities_whose_return_has_not_come(settings: Settings) -> None:
         ("2026-08-01", "340405", "C2", "matters", True, False, "missing", "2026-09-07"),
         ("2026-10-01", "340405", "C3", "meetings", False, False, *due),
     )
-    assert missing_at_the_close(settings, OCTOBER) == [
+    assert missing(settings, OCTOBER) == [
         "2026年10月 台账还没有收到的社区 2 个（2026-11-06 到期）：",
         "- 某区 和畅社区：会议；此前还缺 2 个月",
         "- 某区 春晖社区：会议、议题",
     ]
-    assert missing_at_the_close(settings, dt.date(2026, 9, 1)) == [
+    assert missing(settings, dt.date(2026, 9, 1)) == [
         "2026年09月 台账还没有收到的社区 1 个（2026-10-09 已到期）：",
         "- 某区 和畅社区：会议、议题；此前还缺 1 个月",
     ]
@@ -121,7 +126,7 @@ def test_a_long_list_ends_with_how_many_more(settings: Settings, monkeypatch: py
     kinds = [("2026-10-01", "340405", "patrol_app", "patrols", "compound", f"X{n:02d}", "2026-09-18", None, 30, True) for n in range(13)]
     vanished(settings, *kinds)
     owed(settings, *(("2026-10-01", "340405", f"C{n:02d}", "meetings", True, False, "missing", "2026-11-06") for n in range(20)))
-    lines = missing_at_the_close(settings, OCTOBER)
+    lines = missing(settings, OCTOBER)
     assert (lines[0], lines[12:16]) == (
         "一向都有、后来没有了的记录 13 类：",
         [

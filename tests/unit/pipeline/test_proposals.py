@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import duckdb
 import pytest
 from markdown_it import MarkdownIt
 
@@ -16,20 +16,26 @@ from linli.pipeline.proposals import NotProposed, ProposedCampaign, _as_markdown
 from linli.register import Batch, Register
 from linli.settings import Settings, as_of
 from payloads import by_payload
+from unit.databases import written
 
 OCTOBER = dt.date(2026, 10, 1)
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    found = Settings.load({"LINLI_HOME": str(tmp_path), "LINLI_PATROL_APP_URL": "http://127.0.0.1:1"})
+def settings_of(home: Path) -> Settings:
+    return Settings.load({"LINLI_HOME": str(home), "LINLI_PATROL_APP_URL": "http://127.0.0.1:1"})
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a release, of which each test has a copy."""
+    found = settings_of(tmp_path_factory.mktemp("published"))
     with Register(found.register_path) as register:
         run = register.begin_run(dt.date(2026, 10, 31), as_of(dt.date(2026, 10, 31)))
         for source, record, day in (("patrol_app", "snaps", 28), ("patrol_app", "disputes", 31), ("points_ledger", "residents", 30)):
             end = as_of(dt.date(2026, 10, day))
             register.add_batches([Batch(record, source, record, "window", record, 0, None, end, end, run.run_id)])
     found.warehouse.mkdir()
-    with duckdb.connect(str(found.published)) as con:
+    with written(found.published) as con:
         for statement in (
             "create schema mart", "create schema ref",
             "create table main.published_at as select timestamptz '2026-11-01 00:00:00+08' as as_of",
@@ -61,7 +67,12 @@ def settings(tmp_path: Path) -> Settings:
                 duty_department_code)""",
         ):  # fmt: skip
             con.execute(statement)
-    return found
+    return found.home
+
+
+@pytest.fixture
+def settings(home: Path, tmp_path: Path) -> Settings:
+    return settings_of(shutil.copytree(home, tmp_path, dirs_exist_ok=True))
 
 
 def test_the_question(settings: Settings) -> None:
@@ -109,7 +120,7 @@ def test_no_name_is_markup(settings: Settings, monkeypatch: pytest.MonkeyPatch) 
     for text in ("x", "![x](http://192.0.2.1/x.png)", "<img src=x onerror=alert(1)>", "x\n\n# x\n\n- x", "{{ 7*7 }}", "{month.__class__}"):
         row = restated | {"key": text, "old_value": text, "new_value": text, "records": [text]}
         monkeypatch.setattr(closing, "restated_since", lambda folder, moment, row=row: [row])
-        with duckdb.connect(str(settings.published)) as con:
+        with written(settings.published) as con:
             for table, column in (("dim_district", "district_name"), ("dim_level_key", "key_name"), ("code_lists", "code_name")):
                 con.execute(f"update ref.{table} set {column} = $text", {"text": text})
             con.execute("update mart.mart_return_completeness set community_code = $text, sheet = 'matters'", {"text": text})
@@ -131,7 +142,7 @@ def test_no_name_in_a_line_is_markup(payload: str) -> None:
 
 
 def test_a_release_of_an_earlier_day_is_told(settings: Settings) -> None:
-    with duckdb.connect(str(settings.published)) as con:
+    with written(settings.published) as con:
         con.execute("update main.published_at set as_of = timestamptz '2026-10-16 00:00:00+08'")
     assert proposal(settings, OCTOBER).lagging[0] == "已发布的数字（下列各数）：只到 2026-10-16 00:00"
 

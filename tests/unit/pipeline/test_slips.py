@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +18,7 @@ from linli.pipeline.declared import NotDeclared
 from linli.pipeline.places import NoSuchSubmitter
 from linli.register import Batch, Decision, QuarantineEntry, Register, Verdict, now
 from linli.settings import Settings, as_of
+from unit.databases import written
 
 DAY = dt.date(2026, 11, 2)
 STATION = "340405-S01"
@@ -58,7 +58,7 @@ def deployment(
         with register.publishing(run):
             register.note_publication("v", run, "hash", now())
         register.end_run(run, "succeeded")
-    with duckdb.connect(found.published) as con:
+    with written(found.published) as con:
         con.execute(
             f"""create schema ref;
             create table ref.dim_level_key as
