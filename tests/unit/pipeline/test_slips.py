@@ -16,7 +16,7 @@ from linli import pipeline
 from linli.cli import app, terminal
 from linli.pipeline.declared import NotDeclared
 from linli.pipeline.places import NoSuchSubmitter
-from linli.register import Batch, Decision, QuarantineEntry, Register, Verdict, now
+from linli.register import Batch, Decision, QuarantineEntry, Register, Run, Verdict, now
 from linli.settings import Settings, as_of
 from unit.databases import written
 
@@ -31,30 +31,21 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal.console, "width", 200)
 
 
-def deployment(
-    tmp_path: Path, submitters: Sequence[str | None], record: str = "case_system.cases", rule: str = "status_listed"
-) -> Settings:
-    """A home with a release, and a row of each of the submitters in quarantine."""
-    (tmp_path / "clock").write_text(f"{DAY}")
-    found = Settings.load({"LINLI_HOME": str(tmp_path / "home"), "LINLI_CLOCK": str(tmp_path / "clock")})
-    source, _, name = record.partition(".")
-    count = len(submitters)
-    batch_path, verdict_path = Path("lake/b.parquet"), Path("verdicts/b.parquet")
-    for folder in (found.lake, found.verdicts, found.warehouse):
-        folder.mkdir(parents=True)
-    numbers = pa.array(range(count), pa.int32())
-    keys = [f"340405-2026-{n:06d}" for n in range(count)]
-    pq.write_table(pa.table({"_batch_id": ["b"] * count, "_row_no": numbers}), found.home / batch_path)
-    said = {"key": keys, "verdict": ["quarantined"] * count, "rules": [[rule]] * count, "readings": [["?"]] * count}
-    pq.write_table(pa.table({"_batch_id": ["b"] * count, "row_no": numbers, **said}), found.home / verdict_path)
+CASES, BAD_STATUS = "case_system.cases", "status_listed"
+Bad = tuple[str | None, str, str]
+"""submitter, record, rule"""
+
+
+def deployment(folder: Path, rows: Sequence[Bad]) -> Settings:
+    """A home with a release, and these rows in quarantine."""
+    (folder / "clock").write_text(f"{DAY}")
+    found = Settings.load({"LINLI_HOME": str(folder / "home"), "LINLI_CLOCK": str(folder / "clock")})
+    for path in (found.lake, found.verdicts, found.warehouse):
+        path.mkdir(parents=True)
     with Register(found.register_path) as register:
         run = register.begin_run(DAY, as_of(DAY))
-        register.add_batches([Batch("b", source, name, "window", str(batch_path), count, None, run.as_of, run.as_of, run.run_id)])
-        entries = [
-            QuarantineEntry(source, name, keys[n], (rule,), submitter, "b", n, None, now()) for n, submitter in enumerate(submitters)
-        ]
-        verdict = Verdict("b", 1, str(verdict_path), count, 0, count, 0, 0, False, run.run_id, now())
-        register.add_decisions([Decision(verdict, quarantined=entries)], [], run)
+        for record in dict.fromkeys(record for _, record, _ in rows):
+            quarantine(found, register, run, record, [(submitter, rule) for submitter, of, rule in rows if of == record])
         with register.publishing(run):
             register.note_publication("v", run, "hash", now())
         register.end_run(run, "succeeded")
@@ -68,10 +59,28 @@ def deployment(
     return found
 
 
+def quarantine(settings: Settings, register: Register, run: Run, record: str, rows: Sequence[tuple[str | None, str]]) -> None:
+    """A batch of rows that all went into quarantine, each of a submitter and for a rule."""
+    source, _, name = record.partition(".")
+    batch_path, verdict_path = Path(f"lake/{record}.parquet"), Path(f"verdicts/{record}.parquet")
+    count, rules = len(rows), [[rule] for _, rule in rows]
+    numbers = pa.array(range(count), pa.int32())
+    keys = [f"340405-2026-{n:06d}" for n in range(count)]
+    pq.write_table(pa.table({"_batch_id": [record] * count, "_row_no": numbers}), settings.home / batch_path)
+    said = {"key": keys, "verdict": ["quarantined"] * count, "rules": rules, "readings": [["?"]] * count}
+    pq.write_table(pa.table({"_batch_id": [record] * count, "row_no": numbers, **said}), settings.home / verdict_path)
+    register.add_batches([Batch(record, source, name, "window", str(batch_path), count, None, run.as_of, run.as_of, run.run_id)])
+    entries = [
+        QuarantineEntry(source, name, keys[n], (rule,), submitter, record, n, None, now()) for n, (submitter, rule) in enumerate(rows)
+    ]
+    verdict = Verdict(record, 1, str(verdict_path), count, 0, count, 0, 0, False, run.run_id, now())
+    register.add_decisions([Decision(verdict, quarantined=entries)], [], run)
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Cases of a station, of one that no list has, of two submitters that are no codes, and of nobody."""
-    return deployment(tmp_path, (STATION, "340405-S99", *ODD, None))
+    return deployment(tmp_path, [(submitter, CASES, BAD_STATUS) for submitter in (STATION, "340405-S99", *ODD, None)])
 
 
 def test_places_are_called_as_the_release_calls_them_and_whoever_is_no_place_is_not_repeated(settings: Settings) -> None:
@@ -114,23 +123,24 @@ def test_the_terminal_repeats_nobodys_words_either(settings: Settings) -> None:
     assert not any(part in done.output for part in ("张小三", "rm -rf", "13812345678"))
 
 
-@pytest.mark.parametrize(
-    ("record", "rule", "marked"),
-    [
-        ("case_system.cases", "status_listed", ("status",)),
-        ("case_system.cases", "compound_known", ("compound_code",)),
-        # what these say of the case number, the step and the entry's number is of another row than the bad one
-        ("case_system.cases", "duplicate_of_another", ("duplicate_of",)),
-        ("case_system.case_steps", "opened_once", ()),
-        ("points_ledger.ledger_entries", "earned_once", ()),
-        ("points_ledger.ledger_entries", "reversal_once", ()),
-        ("points_ledger.ledger_entries", "reversal_of_another", ("reverses_entry_id",)),
-        ("meeting_returns.meetings", "key_repeated", ("meeting_no",)),
-        ("meeting_returns.meetings", "officers_known", ("officer_nos",)),
-        ("meeting_returns.meetings", "met_on_in_month", ("met_on",)),
-    ],
-)
-def test_a_slip_marks_the_cell_that_is_to_be_corrected(tmp_path: Path, record: str, rule: str, marked: tuple[str, ...]) -> None:
-    [slip] = pipeline.write_slips(deployment(tmp_path, [STATION], record, rule)).slips
-    [[row]] = [sheet.rows for sheet in slip.sheets]
-    assert [(fault.rule, fault.columns) for fault in row.faults] == [(rule, marked)]
+MARKED: dict[tuple[str, str], tuple[str, ...]] = {
+    (CASES, BAD_STATUS): ("status",),
+    (CASES, "compound_known"): ("compound_code",),
+    # what these say of the case number, the step and the entry's number is of another row than the bad one
+    (CASES, "duplicate_of_another"): ("duplicate_of",),
+    ("case_system.case_steps", "opened_once"): (),
+    ("points_ledger.ledger_entries", "earned_once"): (),
+    ("points_ledger.ledger_entries", "reversal_once"): (),
+    ("points_ledger.ledger_entries", "reversal_of_another"): ("reverses_entry_id",),
+    ("meeting_returns.meetings", "key_repeated"): ("meeting_no",),
+    ("meeting_returns.meetings", "officers_known"): ("officer_nos",),
+    ("meeting_returns.meetings", "met_on_in_month"): ("met_on",),
+}
+"""the cells to be corrected, by record and rule"""
+
+
+def test_a_slip_marks_the_cell_that_is_to_be_corrected(tmp_path: Path) -> None:
+    slips = pipeline.write_slips(deployment(tmp_path, [(STATION, *bad) for bad in MARKED])).slips
+    rows = [(sheet.record.full_name, row.faults) for slip in slips for sheet in slip.sheets for row in sheet.rows]
+    assert len(rows) == len(MARKED)
+    assert {(record, fault.rule): fault.columns for record, faults in rows for fault in faults} == MARKED
