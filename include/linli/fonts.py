@@ -43,6 +43,8 @@ def subset(characters: frozenset[str]) -> bytes:
 
     chosen = Options()
     chosen.layout_features, chosen.name_IDs, chosen.hinting, chosen.notdef_outline = [], [], False, True
+    # what is left of these without a feature is read and written for nothing
+    chosen.drop_tables = [*chosen.drop_tables, "GDEF", "GPOS", "GSUB"]
     subsetter, written = Subsetter(chosen), io.BytesIO()
     subsetter.populate(text="".join(sorted(characters)))
     with TTFont(_file(), lazy=True, recalcTimestamp=False) as font:
