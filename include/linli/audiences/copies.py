@@ -108,7 +108,7 @@ def write_copies(figures: Path, folder: Path, month: dt.date, directory: Directo
     Raises FileExistsError where some lie already, NotSolved.
     """
     declared = declaration()
-    found = [(table, read(figures, table, directory.names, directory.parents)) for table in declared.tables]
+    found = read(figures, declared.tables, directory.names, directory.parents)
     rows = {table.name: of_table for table, of_table in guarded(found, declared, directory.parents, directory.before, few=few)}
     tables = [(table, told_with(rows[table.name], table, rows)) for table in declared.tables]
     places = directory.places()
@@ -127,7 +127,7 @@ def withheld(figures: Path, table: str, directory: Directory, *, few: int) -> di
     key), and which rows of others that are told with them (`follow_up`); whatever else tells them has to hide the same. A district of
     which nothing is frozen is not there. Raises NotSolved."""
     declared = declaration()
-    found = [(each, read(figures, each, directory.names, directory.parents)) for each in declared.tables]
+    found = read(figures, declared.tables, directory.names, directory.parents)
     rows = {each.name: of_table for each, of_table in guarded(found, declared, directory.parents, directory.before, few=few)}
     [of_name] = [each for each in declared.tables if each.name == table]
     frozen = districts_of(figures, of_name)

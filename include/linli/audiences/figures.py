@@ -90,19 +90,23 @@ _ANY = 2**31
 """more than any count is"""
 
 
-def read(figures: Path, table: Table, names: Names, parents: Parents) -> list[Row]:
-    """The rows of `table` in the frozen figures of a month, at every level anybody sees, ordered; where there is none of a known key, one
-    of zeros: that a row is there must not say that something is in it. No row of a district of which the mart has none: what was not
-    loaded is not nothing."""
+def read(figures: Path, tables: Sequence[Table], names: Names, parents: Parents) -> list[tuple[Table, list[Row]]]:
+    """Each of the tables with its rows in the frozen figures of a month, at every level anybody sees, ordered; where there is none of a
+    known key, one of zeros: that a row is there must not say that something is in it. No row of a district of which the mart has none: what
+    was not loaded is not nothing."""
+    with duckdb.connect() as con:
+        return [(table, _rows(con, figures, table, names, parents)) for table in tables]
+
+
+def _rows(con: duckdb.DuckDBPyConnection, figures: Path, table: Table, names: Names, parents: Parents) -> list[Row]:
     grain = ", ".join(f"regexp_extract(grain, '{name}=(\\S*)', 1)" for name in table.by) or "''"
     only = " and ".join(["true", *(f"regexp_matches(grain, '(^| ){name}={value}( |$)')" for name, value in table.only.items())])
-    with duckdb.connect() as con:
-        found = con.execute(
-            f"select district_code, level, key, [{grain}] as by_values, map_from_entries(list((metric, value::bigint)))"
-            f" from read_parquet($1) where mart = $2 and {only} and list_contains($3, level) and list_contains($4, metric)"
-            " group by all order by all",
-            [str(figures), table.mart, table.levels, list(table.counts)],
-        ).fetchall()
+    found = con.execute(
+        f"select district_code, level, key, [{grain}] as by_values, map_from_entries(list((metric, value::bigint)))"
+        f" from read_parquet($1) where mart = $2 and {only} and list_contains($3, level) and list_contains($4, metric)"
+        " group by all order by all",
+        [str(figures), table.mart, table.levels, list(table.counts)],
+    ).fetchall()
     rows = {(district, level, key, tuple(by) if table.by else ()): counts for district, level, key, by, counts in found}
     loaded = {district for district, *_ in rows}
     for district, level, key in names:

@@ -27,8 +27,8 @@ def check(column: str, expect: dict[str, Any], where: tuple[dict[str, Any], ...]
 
 
 def caught(*checks: Check, secret: frozenset[str] = frozenset()) -> dict[int, tuple[list[str], list[str | None]]]:
-    with duckdb.connect() as connection:
-        connection.execute("create table t (_batch_id varchar, _row_no integer, s varchar, n integer, m integer, f boolean)")
+    with duckdb.cursor() as connection:
+        connection.execute("create temp table t (_batch_id varchar, _row_no integer, s varchar, n integer, m integer, f boolean)")
         connection.executemany("insert into t values ('x', ?, ?, ?, ?, ?)", [(i, *row) for i, row in enumerate(ROWS)])
         sql = compile_pass(checks, "t", {"seed.s": ["a", "b"]}, secret)
         return {row_no: (rules, readings) for _, row_no, rules, readings in connection.execute(sql).fetchall()}

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from linli.contracts import Feed, RecordDecl, load
+from linli.contracts import Catalog, Feed, RecordDecl
 from linli.contracts.slip import HIDDEN, IS_WITHDRAWN, SLIP_ROW, SlipTitle, kept
 from linli.landing import land_reading
 from linli.privacy import KeyRing
@@ -38,9 +38,9 @@ HEAD = [
 
 
 @pytest.fixture(scope="module")
-def feed() -> Feed:
+def feed(catalog: Catalog) -> Feed:
     """The returns, their meetings with a column of names."""
-    [found] = load(ROOT / "expectations").sources["meeting_returns"].feeds
+    [found] = catalog.sources["meeting_returns"].feeds
 
     def with_names(record: RecordDecl) -> RecordDecl:
         columns = [c.model_copy(update={"personal": "name"}) if c.name == "host_unit" else c for c in record.columns]
@@ -89,7 +89,7 @@ def landed(settings: Settings, feed: Feed, *readings: Reading) -> list[tuple[Bat
     """The meetings of each reading as they landed."""
     ring = KeyRing.load_or_create(settings.key_ring)
     found = []
-    with Register(settings.register_path) as register, duckdb.connect() as con:
+    with Register(settings.register_path) as register, duckdb.cursor() as con:
         run = register.begin_run(DAY, as_of(DAY))
         for each in readings:
             batches = land_reading(settings, register, feed, each, ring=ring, window=Window(None, run.as_of), run=run)

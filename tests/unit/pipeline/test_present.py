@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 
-from linli.contracts import Catalog, load
+from linli.contracts import Catalog
 from linli.pipeline.night import NightReport
 from linli.pipeline.present import show_closing, show_days, show_rows, show_slips, show_sources
 from linli.pipeline.report import ClosingTable, Settled
@@ -32,11 +31,6 @@ def closing(*statuses: SourceStatus) -> ClosingTable:
     counts = {"landed": 1300, "accepted": 990, "quarantined": 300, "held": 7, "duplicates": 3, "stopped": 0}
     run = Run("night-1", 1, "night", DAY, as_of(DAY))
     return ClosingTable(run, "succeeded", [{"source": "case_system", "record": "cases", **counts}], list(statuses), [], [], 277)
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load(Path(__file__).parents[3] / "expectations")
 
 
 def page() -> Console:

@@ -19,6 +19,7 @@ from payloads import by_payload
 from unit.databases import written
 
 OCTOBER = dt.date(2026, 10, 1)
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 def settings_of(home: Path) -> Settings:
@@ -103,7 +104,7 @@ def test_the_question(settings: Settings) -> None:
 
 def parts(markdown: str) -> list[tuple[str, str]]:
     """What a text is to those that read it as Markdown: elements, and nothing of their words."""
-    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
+    tokens = MARKDOWN.parse(markdown)
     inline = [child for token in tokens for child in token.children or [] if child.type != "text"]
     return [(token.type, token.tag) for token in [*tokens, *inline]]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,9 +22,9 @@ RECORD = RecordDecl(
 )  # fmt: skip
 
 
-@pytest.fixture
-def ring(tmp_path: Path) -> KeyRing:
-    return KeyRing.load_or_create(tmp_path / "ring.json")
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
+    return KeyRing.load_or_create(tmp_path_factory.mktemp("keys") / "ring.json")
 
 
 def table(**columns: list[Any]) -> pa.Table:

@@ -17,8 +17,8 @@ COMMUNITY, COMPOUND = Unit("340405", "community", "C1", ""), Unit("340405", "com
 DISTRICT = Unit("340405", "district", "340405", "")
 
 
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
+@pytest.fixture(scope="module")
+def release() -> Iterator[duckdb.DuckDBPyConnection]:
     """A release with the tables a test fills, and September closed with 50 received where the mart now has 52."""
     with duckdb.connect() as opened:
         opened.execute(
@@ -46,6 +46,14 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             for name in (column, f"{column}_previous_month"):
                 opened.execute(f"alter table mart.mart_monthly_review add column {name} bigint default 7")
         yield opened
+
+
+@pytest.fixture
+def con(release: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The release; what a test does to it is undone."""
+    release.begin()
+    yield release
+    release.rollback()
 
 
 def asked(
@@ -151,18 +159,15 @@ _OF_WORK = {
     ],
 )  # fmt: skip
 def test_a_page_of_a_place_tells_restated_work_alone(
-    level: str, told: set[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+    level: str, told: set[tuple[str, str, str]], con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(questions, "QUESTIONS", [each for each in questions.QUESTIONS if each.name == "restatements"])
-    with duckdb.connect() as con:
-        con.execute(
-            f"""create schema closed; create table closed.figure (mart varchar, district_code varchar, month date);
-            create table closed.restatement as
-            select date '2026-10-01' as month, 1 as restatement_no, mart, grain, metric, '0' as old_value, '1' as new_value,
-              'late_record' as cause, 1 as record_count, ['fct_case_round 340405-2026-1/1'] as records, '340405' as district_code,
-              '{level}' as level, 'K' as key
-            from (values {", ".join(map(str, sorted(_RESTATED | _OF_RESIDENTS)))}) t (mart, grain, metric)"""
-        )
-        rows = questions.ask(con, Unit("340405", level, "K", ""), OCTOBER, {})["restatements"].rows
+    con.execute(
+        f"""create table closed.restatement as
+        select date '2026-10-01' as month, 1 as restatement_no, mart, grain, metric, '0' as old_value, '1' as new_value,
+          'late_record' as cause, 1 as record_count, ['fct_case_round 340405-2026-1/1'] as records, '340405' as district_code,
+          '{level}' as level, 'K' as key
+        from (values {", ".join(map(str, sorted(_RESTATED | _OF_RESIDENTS)))}) t (mart, grain, metric)"""
+    )
+    rows = asked(con, monkeypatch, Unit("340405", level, "K", ""), OCTOBER, "restatements")["restatements"]
     assert {(row["mart"], row["grain"], row["metric"]) for row in rows} == told
     assert {bool(row["records"]) for row in rows} == {bool(row["record_count"]) for row in rows} == {level in ("district", "department")}

@@ -16,13 +16,12 @@ import pytest
 import python_calamine
 from lxml import etree
 
-from linli.contracts import Catalog, load
+from linli.contracts import Catalog
 from linli.contracts.slip import HIDDEN, slip_title
 from linli.slips import BadRow, Fault, Reference, Slip, SlipSheet, choices, write_folder
 from linli.slips.book import render
 from payloads import LONG, PAYLOADS, live_in_workbook
 
-ROOT = Path(__file__).parents[3]
 TEXTS = [*PAYLOADS, LONG]
 OCTOBER, DAY = dt.date(2026, 10, 1), dt.date(2026, 11, 3)
 TYPE = Fault("meeting_type_listed", "会议类型“茶话会”不在规定选项内", "请从以下选项中选择：会谈", ("meeting_type",))
@@ -38,11 +37,6 @@ REFERENCE = {
     ],
     "departments": [{"department_name": "城管", "department_full_name": "城管局"}],
 }
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load(ROOT / "expectations")
 
 
 def slip(

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from linli.contracts.load import load
-from linli.contracts.model import Feed
+from linli.contracts import Catalog, Feed
 from linli.sources import Reading, SourceUnavailable, Window
 from linli.sources.files import WHOLE_FILE, InboxSource
 from linli.sources.inbox import community_in, dropped, month_in, safe_label
@@ -41,8 +40,8 @@ PUBLICITY = (
 
 
 @pytest.fixture(scope="module")
-def feed() -> Feed:
-    return load(Path(__file__).parents[3] / "expectations").sources["meeting_returns"].feeds[0]
+def feed(catalog: Catalog) -> Feed:
+    return catalog.sources["meeting_returns"].feeds[0]
 
 
 def workbook(sheets: dict[str, Sequence[Sequence[Any]]], merges: Sequence[tuple[int, int, int, int, str]] = (), **options: Any) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -14,8 +13,7 @@ import pymysql
 import pytest
 from pymysql.cursors import SSCursor
 
-from linli.contracts.load import load
-from linli.contracts.model import Feed
+from linli.contracts import Catalog, Feed
 from linli.settings import SHANGHAI
 from linli.sources import Reading, SourceContractBroken, SourceUnavailable, Window
 from linli.sources.mysql import MysqlSource
@@ -92,8 +90,8 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def residents() -> Feed:
-    return load(Path(__file__).parents[3] / "expectations").sources["points_ledger"].feed("residents")
+def residents(catalog: Catalog) -> Feed:
+    return catalog.sources["points_ledger"].feed("residents")
 
 
 def readings(server: Server, feed: Feed) -> Iterator[Reading]:

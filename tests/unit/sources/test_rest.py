@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 import pytest
 
-from linli.contracts.load import load
-from linli.contracts.model import Feed
+from linli.contracts import Catalog, Feed
 from linli.sources import SourceContractBroken, SourceUnavailable, Window
 from linli.sources.rest import RestSource
 
@@ -69,8 +67,8 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture(scope="module")
-def patrols() -> Feed:
-    return load(Path(__file__).parents[3] / "expectations").sources["patrol_app"].feed("patrols")
+def patrols(catalog: Catalog) -> Feed:
+    return catalog.sources["patrol_app"].feed("patrols")
 
 
 def read(api: Api, feed: Feed) -> dict[str, pa.Table]:

@@ -7,15 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from linli import contracts
 from linli.contracts import Catalog
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return contracts.load(ROOT / "expectations")
 
 
 @pytest.fixture(scope="module")

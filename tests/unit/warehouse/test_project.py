@@ -127,6 +127,6 @@ def test_every_thread_of_a_build_that_spills_can_set_what_the_profile_sets(tmp_p
             with con.cursor() as cursor:
                 for name, value in chosen.items():
                     cursor.execute(f"set {name} = '{value}'")
-                cursor.execute("create or replace temp table t as select md5(i::varchar) as h, i from range(400000) r(i) order by h")
+                cursor.execute("create or replace temp table t as select md5(i::varchar) as h, i from range(200000) r(i) order by h")
                 [(spilled,)] = cursor.execute("select count(*) from duckdb_temporary_files()").fetchall()
         assert spilled
