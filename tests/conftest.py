@@ -13,13 +13,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer.testing
 
-from dbt_at_hand import AtHand, Started
-from linli.warehouse.project import StagedProject
+# What is heavy is imported where it is needed: whoever hands out the tests to others runs none of them.
+if TYPE_CHECKING:
+    from dbt_at_hand import AtHand, Started
+    from linli.warehouse.project import StagedProject
 
 
 def _loopback_only(event: str, arguments: tuple[Any, ...]) -> None:
@@ -87,6 +88,8 @@ def models_parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 @pytest.fixture(scope="session", autouse=True)
 def command_line_read_once() -> Iterator[None]:
     """Typer reads the signatures of all commands anew for every command that a test gives."""
+    import typer.testing
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(typer.testing, "_get_command", functools.cache(typer.testing._get_command))
         yield
@@ -95,6 +98,7 @@ def command_line_read_once() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def dbt_imported_once() -> Iterator[None]:
     """Every build of a test process takes the dbt that its first one has imported."""
+    from dbt_at_hand import AtHand
     from linli.warehouse import dbt
 
     at_hand: list[AtHand] = []

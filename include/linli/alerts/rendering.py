@@ -28,7 +28,7 @@ _UNLINKED = {"://": "：//", ".": "．"}
 
 def plain(text: str, limit: int = TEXT_CHARACTERS) -> str:
     """`text` on one line, without control and invisible characters and without links, cut to `limit` characters with an ellipsis."""
-    visible = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
+    visible = text if text.isprintable() else "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
     joined = _LINKS.sub(lambda found: _UNLINKED[found[0]], " ".join(visible.split()))
     return joined if len(joined) <= limit else joined[: limit - 1] + "…"
 

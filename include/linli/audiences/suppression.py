@@ -13,12 +13,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.optimize import OptimizeResult, linprog
-from scipy.sparse.csgraph import connected_components
+
+# scipy is imported late: it takes half a second, and only counts that are hidden are asked about.
+if TYPE_CHECKING:
+    from scipy import sparse
+    from scipy.optimize import OptimizeResult
 
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -122,6 +125,8 @@ class _Guard:
     def _given_away(self, part: npt.NDArray[np.intp], them: _Knowledge) -> dict[int, int | None]:
         """The counts of a group of which what is shown and known leaves too little open, each with one of those that give it away, None
         where no shown one does."""
+        from scipy import sparse
+
         secret = self.hide & ~them.known
         column = {int(place): at for at, place in enumerate(part)}
         numbers = sorted({number for place in part for number in self.of_count[place]})
@@ -183,6 +188,9 @@ class _Guard:
 
 def _apart(hide: Flags, sums: Sequence[Sum]) -> list[npt.NDArray[np.intp]]:
     """The hidden counts in groups that no sum connects."""
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
     places = np.flatnonzero(hide)
     number = {int(place): at for at, place in enumerate(places)}
     pairs = [
@@ -210,6 +218,8 @@ class _Asked:
 
     def furthest(self, at: int, direction: int) -> OptimizeResult:
         """Counts that agree with everything shown, the one at `at` as low (direction 1) or as high (-1) as can be. Raises NotSolved."""
+        from scipy.optimize import linprog
+
         aim = np.zeros(self.matrix.shape[1])
         aim[at] = direction
         solved = linprog(aim, A_eq=self.matrix, b_eq=self.shown, bounds=(0, self.most), method="highs")
