@@ -25,6 +25,9 @@ run: $(VENV)/.ready
 ui: $(VENV)/.ready
 	$(BIN)/linli ui
 
+# A machine that keeps no bytecode would compile the package and the tests anew in every process of them.
+test unit: export PYTHONDONTWRITEBYTECODE =
+
 test: check unit
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 12 --ignore tests/unit
 

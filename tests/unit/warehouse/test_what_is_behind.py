@@ -23,8 +23,18 @@ def grain(model: dict[str, Any]) -> list[str]:
     return [column for test in tests for name in ("sound", "grain") if name in test for column in test[name]["arguments"]["columns"]]
 
 
-MARTS = {name: model for folder in ("marts/review", "marts/quality") for name, model in declared(f"models/{folder}").items()}
-MONTHLY = sorted(name for name, model in MARTS.items() if "month" in grain(model))
+@pytest.fixture(scope="module")
+def marts() -> dict[str, dict[str, Any]]:
+    """The marts by month."""
+    found = {name: model for folder in ("marts/review", "marts/quality") for name, model in declared(f"models/{folder}").items()}
+    return {name: model for name, model in found.items() if "month" in grain(model)}
+
+
+def those_with(marts: dict[str, dict[str, Any]], said: str) -> dict[str, Any]:
+    """What is said of the marts of which anything is."""
+    found = {name: model["config"]["meta"][said] for name, model in marts.items() if said in model["config"]["meta"]}
+    assert found
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -42,51 +52,52 @@ def facts() -> duckdb.DuckDBPyConnection:
     return con
 
 
-def test_the_marts_by_month_are_found() -> None:
-    assert {"mart_clock_257", "mart_patrol", "mart_monthly_review", "mart_signal"} <= set(MONTHLY)
-    assert not {"mart_disagreement_case", "mart_data_service"} & set(MONTHLY)
+def test_the_marts_by_month_are_found(marts: dict[str, dict[str, Any]]) -> None:
+    assert {"mart_clock_257", "mart_patrol", "mart_monthly_review", "mart_signal"} <= set(marts)
+    assert not {"mart_disagreement_case", "mart_data_service"} & set(marts)
 
 
-@pytest.mark.parametrize("name", MONTHLY)
-def test_a_mart_by_month_says_what_is_behind_it(name: str, facts: duckdb.DuckDBPyConnection) -> None:
-    closing = MARTS[name]["config"]["meta"]["closing"]
-    assert closing
-    for rows in closing:
-        assert {"fact", "record", "where"} <= set(rows) <= {"fact", "record", "where", "keys"}
-        where = VARIABLE.sub("1", rows["where"]).format(month="date '2026-10-01'", next_month="date '2026-11-01'")
-        assert "{month}" in rows["where"], "of which month?"
-        assert not re.search(r"resident_no|lead_no|volunteer_no", rows["record"]), "restatements are published"
-        keys = "".join(f", cast({keys_of} as varchar[])" for keys_of in rows.get("keys", {}).values())
-        facts.execute(f"select cast({rows['record']} as varchar){keys} from core.{rows['fact']} where {where}")
+def test_a_mart_by_month_says_what_is_behind_it(marts: dict[str, dict[str, Any]], facts: duckdb.DuckDBPyConnection) -> None:
+    for name, mart in marts.items():
+        closing = mart["config"]["meta"]["closing"]
+        assert closing, name
+        for rows in closing:
+            assert {"fact", "record", "where"} <= set(rows) <= {"fact", "record", "where", "keys"}, name
+            where = VARIABLE.sub("1", rows["where"]).format(month="date '2026-10-01'", next_month="date '2026-11-01'")
+            assert "{month}" in rows["where"], f"{name}: of which month?"
+            assert not re.search(r"resident_no|lead_no|volunteer_no", rows["record"]), f"{name}: restatements are published"
+            keys = "".join(f", cast({keys_of} as varchar[])" for keys_of in rows.get("keys", {}).values())
+            facts.execute(f"select cast({rows['record']} as varchar){keys} from core.{rows['fact']} where {where}")
 
 
-@pytest.mark.parametrize("name", [name for name in MONTHLY if "level" in grain(MARTS[name])])
-def test_every_level_of_a_mart_has_records_behind_it(name: str) -> None:
-    closing = MARTS[name]["config"]["meta"]["closing"]
-    [said] = [column["description"] for column in MARTS[name]["columns"] if column["name"] == "level"]
-    levels = set(LEVELS) if "the ten levels" in said else set(re.findall(rf"\b(called_department|{'|'.join(LEVELS)})\b", said))
+def test_every_level_of_a_mart_has_records_behind_it(marts: dict[str, dict[str, Any]]) -> None:
     facts = declared("models/marts/core/facts")
-    found = {level for rows in closing for level in rows.get("keys", {})}
-    for rows in closing:
-        columns = {column["name"] for column in facts[rows["fact"]]["columns"]}
-        found |= {level for level in LEVELS if level_column(level) in columns}
-    assert levels and levels <= found
+    levelled = {name: mart for name, mart in marts.items() if "level" in grain(mart)}
+    assert levelled
+    for name, mart in levelled.items():
+        closing = mart["config"]["meta"]["closing"]
+        [said] = [column["description"] for column in mart["columns"] if column["name"] == "level"]
+        levels = set(LEVELS) if "the ten levels" in said else set(re.findall(rf"\b(called_department|{'|'.join(LEVELS)})\b", said))
+        found = {level for rows in closing for level in rows.get("keys", {})}
+        for rows in closing:
+            columns = {column["name"] for column in facts[rows["fact"]]["columns"]}
+            found |= {level for level in LEVELS if level_column(level) in columns}
+        assert levels and levels <= found, name
 
 
-@pytest.mark.parametrize("name", [name for name in MONTHLY if "figures" in MARTS[name]["config"]["meta"]])
-def test_a_mart_of_few_figures_of_its_own_counts_no_fact(name: str) -> None:
+def test_a_mart_of_few_figures_of_its_own_counts_no_fact(marts: dict[str, dict[str, Any]]) -> None:
     """All its other figures are those of marts that are closed."""
-    own = set(MARTS[name]["config"]["meta"]["figures"])
-    assert own <= {column["name"] for column in MARTS[name]["columns"]} - set(grain(MARTS[name]))
-    sql = next(MODELS.glob(f"marts/**/{name}.sql")).read_text(encoding="utf-8")
-    assert re.search(r"ref\('mart_", sql) and not re.search(r"ref\('fct_", sql)
+    for name, own in those_with(marts, "figures").items():
+        assert set(own) <= {column["name"] for column in marts[name]["columns"]} - set(grain(marts[name])), name
+        sql = next(MODELS.glob(f"marts/**/{name}.sql")).read_text(encoding="utf-8")
+        assert re.search(r"ref\('mart_", sql) and not re.search(r"ref\('fct_", sql), name
 
 
-@pytest.mark.parametrize("name", [name for name in MONTHLY if "repeats" in MARTS[name]["config"]["meta"]])
-def test_what_a_mart_repeats_is_counted_in_another(name: str) -> None:
-    columns = [column["name"] for column in MARTS[name]["columns"]]
-    for said in MARTS[name]["config"]["meta"]["repeats"]:
-        assert {"mart", "columns"} <= set(said) <= {"mart", "columns", "where"}
-        other = MARTS[said["mart"]]["config"]["meta"]
-        assert said["mart"] in MONTHLY and "figures" not in other and "repeats" not in other
-        assert set(said["columns"]) <= set(columns) - set(grain(MARTS[name]))
+def test_what_a_mart_repeats_is_counted_in_another(marts: dict[str, dict[str, Any]]) -> None:
+    for name, repeats in those_with(marts, "repeats").items():
+        columns = {column["name"] for column in marts[name]["columns"]} - set(grain(marts[name]))
+        for said in repeats:
+            assert {"mart", "columns"} <= set(said) <= {"mart", "columns", "where"}, name
+            other = marts[said["mart"]]["config"]["meta"]
+            assert "figures" not in other and "repeats" not in other, name
+            assert set(said["columns"]) <= columns, name
