@@ -1,64 +1,21 @@
-"""The workbook of a slip: what stands where, what may be chosen, and no text that becomes an order."""
+"""The workbook of a slip: what stands where, what may be chosen, and that texts stay texts."""
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import json
-import re
 import time
-import unicodedata
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import python_calamine
 from lxml import etree
 
 from linli.contracts import Catalog
-from linli.contracts.slip import HIDDEN, slip_title
-from linli.slips import BadRow, Fault, Reference, Slip, SlipSheet, choices, write_folder
+from linli.contracts.slip import slip_title
+from linli.slips import write_folder
 from linli.slips.book import render
-from payloads import LONG, PAYLOADS, live_in_workbook
-
-TEXTS = [*PAYLOADS, LONG]
-OCTOBER, DAY = dt.date(2026, 10, 1), dt.date(2026, 11, 3)
-TYPE = Fault("meeting_type_listed", "会议类型“茶话会”不在规定选项内", "请从以下选项中选择：会谈", ("meeting_type",))
-BATCH = Fault("batch_stopped", "整批多数记录不合格", "请整批重报")
-REFERENCE = {
-    "compounds": [
-        {"compound_code": f"340405-{c}-X01", "compound_name": f"{c}苑", "community_code": f"340405-{c}", "district_code": "340405"}
-        for c in ("C01", "C02")
-    ],
-    "officers": [
-        {"officer_no": "E001", "officer_name": "某某", "district_code": "340405"},
-        {"officer_no": "E900", "officer_name": "某某", "district_code": "340499"},
-    ],
-    "departments": [{"department_name": "城管", "department_full_name": "城管局"}],
-}
-
-
-def slip(
-    catalog: Catalog, text: str = "社区", *, name: str = "春晖社区", faults: tuple[Fault, ...] = (TYPE, BATCH),
-    reference: Reference = REFERENCE,
-) -> Slip:  # fmt: skip
-    record = catalog.record("meeting_returns.meetings")
-    values = {column.name: text for column in record.columns} | {"meeting_type": "茶话会"}
-    sheet = SlipSheet(record, [BadRow("台账-1.xlsx 会议!第7行", values, faults)], OCTOBER, choices(record, reference, "340405-C01"))
-    return Slip("meeting_returns", "会议台账", "340405-C01", name, DAY, [sheet], is_returned=True)
-
-
-def of_a_system(catalog: Catalog) -> Slip:
-    record = catalog.record("case_system.cases")
-    values = {column.name: HIDDEN if column.personal not in (None, "text") else "1" for column in record.columns}
-    sheet = SlipSheet(record, [BadRow("1", values, [BATCH])])
-    return Slip("case_system", "案件系统", "340405-S01", "", DAY, [sheet], is_returned=False)
-
-
-def cells(content: bytes) -> dict[str, list[list[object]]]:
-    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-    return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
+from unit.slips.hand_made import OCTOBER, cells, of_a_system, slip
 
 
 def trees(content: bytes) -> dict[str, etree._Element]:
@@ -117,30 +74,6 @@ def test_the_slip_of_a_system_is_only_read(catalog: Catalog) -> None:
     assert sheet[2][:2] == ["退回原因", "改法"] and "处理" not in sheet[2] and "原位置" not in sheet[2]
     assert sheet[1][0] == "请在案件系统中更正，不用交回。" and slip_title(str(sheet[0][0])) is None
     assert any("请在案件系统中更正，不用交回此单" in str(line) for line in explanation)
-
-
-@pytest.mark.parametrize("payload", TEXTS, ids=range(len(TEXTS)))
-def test_no_text_becomes_a_formula(catalog: Catalog, payload: str) -> None:
-    fault = Fault("meeting_type_listed", payload, payload, ("meeting_type",))
-    held = slip(catalog, payload, name=payload[:30], faults=(fault,), reference=texts_of_reference(payload))
-    content = render(replace(held, source_label=payload, submitter=payload))
-    assert live_in_workbook(content) == []
-    with zipfile.ZipFile(io.BytesIO(content)) as book:
-        listed = etree.fromstring(book.read("xl/worksheets/sheet2.xml")).iter("{*}formula1")
-    assert all(re.fullmatch(r"'名录'![$A-Z0-9:]+|\"[^\"]*\"", str(formula.text)) for formula in listed)
-    shown = visible(payload)
-    assert any(shown in visible(str(value)) for rows in cells(content).values() for row in rows for value in row if value)
-
-
-def texts_of_reference(text: str) -> Reference:
-    """REFERENCE with every name the text; what decides which rows are near stays."""
-    near = ("community_code", "district_code")
-    return {name: [{k: v if k in near else text for k, v in row.items()} for row in rows] for name, rows in REFERENCE.items()}
-
-
-def visible(text: str) -> str:
-    """What both a workbook and its reader keep of a text: no control characters, blanks as one, not more than a cell holds."""
-    return " ".join("".join(sign for sign in text if unicodedata.category(sign)[0] != "C" or sign.isspace()).split())[:30_000]
 
 
 def test_cells_are_of_the_format_for_text(catalog: Catalog) -> None:
