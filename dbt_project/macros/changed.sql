@@ -29,6 +29,14 @@
     {%- if not flags.FULL_REFRESH -%} materialized {% endif -%}
 {%- endmacro %}
 
+{# Before what is kept of every case, wherever it lies, takes new rows: remove those of the changed cases. #}
+{% macro forget_changed_cases() -%}
+    {%- set changed = is_changed('case_no') -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where {{ changed }}
+    {%- endif -%}
+{%- endmacro %}
+
 {# Before a fact takes new rows: remember the months its old rows count in, then remove them, in one transaction. #}
 {% macro forget_changed(mart=none, month=none) -%}
     {#- Named outside the condition: dbt looks for what a model needs while nothing is incremental yet. -#}
@@ -92,12 +100,21 @@
   touched month on, and carry over what the month before it says.
 #}
 
-{# Before such a mart takes new rows: remove the months it counts again. #}
-{% macro forget_since_touched(mart) -%}
+{# A condition on a month: true for the months such a mart counts again. #}
+{% macro is_since_touched(mart, month='month') -%}
     {%- set touched = ref('int_touched_months') -%}
+    {%- if flags.FULL_REFRESH -%}
+    true
+    {%- else -%}
+    {{ month }} >= (select min(touched.month) from {{ touched }} as touched where touched.mart = '{{ mart }}')
+    {%- endif -%}
+{%- endmacro %}
+
+{# Before such a mart takes new rows: remove those months. #}
+{% macro forget_since_touched(mart) -%}
+    {%- set counted_again = is_since_touched(mart) -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        where month >= (select min(touched.month) from {{ touched }} as touched where touched.mart = '{{ mart }}')
+        delete from {{ this }} where {{ counted_again }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -56,8 +56,9 @@ where
 
 {# Grain and condition of a mart in one reading: its key columns are never null and never twice, and every row meets the
    condition, which must be written so that it is true or false, never null. The figures of `adds_up` come to the
-   district's at every one of `levels`; what breaks without it: reports of one district contradict each other. #}
-{% test sound(model, columns, condition='true', touched_by=none, month='month', adds_up=[], levels=[]) %}
+   district's at every one of `levels`; what breaks without it: reports of one district contradict each other. A mart of stocks
+   is counted again `since` a month. #}
+{% test sound(model, columns, condition='true', touched_by=none, since=none, month='month', adds_up=[], levels=[]) %}
 {%- set apart = columns | reject('in', ['level', 'key']) | join(', ') -%}
 {%- set known = "level in ('" ~ levels | join("', '") ~ "')" -%}
 with checked as (
@@ -72,8 +73,12 @@ with checked as (
     from {{ model }}
     {% if touched_by == 'changed_facts' -%}
     where {{ is_changed_fact() }}
+    {% elif touched_by == 'touched_accounts' -%}
+    where resident_no in (select accounts.resident_no from {{ ref('int_touched_accounts') }} as accounts)
     {% elif touched_by -%}
     where {{ is_touched(touched_by, month) }}
+    {% elif since -%}
+    where {{ is_since_touched(since, month) }}
     {% endif -%}
 )
 

@@ -92,7 +92,7 @@ counted as (
     {%- if is_incremental() %}
     where
         not exists (
-            select 1 from {{ this }} as counted
+            select 1 from (select distinct district_code, month from {{ this }}) as counted
             where counted.district_code = firsts.district_code and counted.month = {{ month_of('days.calendar_on') }}
         )
     {%- endif -%}

@@ -3,28 +3,40 @@ with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
 
+cases as {{ found_first() }}(
+    select
+        cases.case_no,
+        cases.district_code,
+        cases.channel,
+        {{ month_of(local_date('cases.reported_at')) }} as month
+    from {{ ref('stg_case_system__cases') }} as cases
+    where
+        not cases._deleted
+        and {{ is_touched_moment('report', 'cases.reported_at') }}
+),
+
+begun as {{ found_first() }}(
+    select steps.case_no
+    from {{ ref('stg_case_system__case_steps') }} as steps
+    cross join run
+    where
+        steps.case_no in (select cases.case_no from cases)
+        and ((steps.step = '上报' and steps.round_no = 1) or (steps.step = '重办' and steps.round_no > 1))
+        and steps.stepped_at < run.as_of
+        and not steps._deleted
+),
+
 -- by the words of the case system, whatever became of a case: who reported it, and that a round of it has begun
 received as (
     select
-        {{ month_of(local_date('cases.reported_at')) }} as month,
+        cases.month,
         cases.district_code,
         count(*) as received_count,
         count(*) filter (where cases.channel in ('居民来电', '队员直诉', '12345热线')) as complaint_count,
         count(*) filter (where cases.channel = '随手拍') as snap_report_count
-    from {{ ref('stg_case_system__cases') }} as cases
-    cross join run
-    where
-        not cases._deleted
-        and {{ is_touched_moment('report', 'cases.reported_at') }}
-        and exists (
-            select 1 from {{ ref('stg_case_system__case_steps') }} as steps
-            where
-                steps.case_no = cases.case_no
-                and ((steps.step = '上报' and steps.round_no = 1) or (steps.step = '重办' and steps.round_no > 1))
-                and steps.stepped_at < run.as_of
-                and not steps._deleted
-        )
-    group by {{ month_of(local_date('cases.reported_at')) }}, cases.district_code
+    from cases
+    where cases.case_no in (select begun.case_no from begun)
+    group by cases.month, cases.district_code
 ),
 
 said as (

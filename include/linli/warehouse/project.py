@@ -1,7 +1,7 @@
 """The staged dbt project: a copy under the home folder, with the deployment's reference data as its seeds.
 
 Over the project's own seeds lie those of LINLI_REFERENCE, and over these what people have chosen at the close of months. dbt parses only
-what has changed since its last run, so an unchanged file keeps its place and time.
+what has changed since its last run, so an unchanged file keeps its place and time; everything when a macro has changed.
 
 The seeds of every night are kept (`seeds/<hash>/` under the home folder), so that a past day is computed again from those of its time.
 """
@@ -59,6 +59,7 @@ def stage(settings: Settings, seeds: str | None = None) -> StagedProject:
     wanted = dict(_files(settings.project / "dbt_project", folder))
     for source in [_kept(settings) / seeds] if seeds else [settings.reference, chosen(settings)]:
         wanted |= {folder / "seeds" / path.name: path for path in source.glob("*.csv")}
+    target, logs = settings.home / "dbt" / "target", settings.home / "dbt" / "logs"
     definitions, campaigns = hashlib.sha256(), hashlib.sha256()
     for copy, original in sorted(wanted.items()):
         total = campaigns if copy.name == CAMPAIGNS else definitions
@@ -67,10 +68,12 @@ def stage(settings: Settings, seeds: str | None = None) -> StagedProject:
         if not (copy.exists() and filecmp.cmp(original, copy, shallow=False)):
             copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copyfile(original, copy)
+            if copy.parent == folder / "macros":
+                # what a hook reads, and dbt would go on with the hook as it was
+                (target / "partial_parse.msgpack").unlink(missing_ok=True)
     for path, _ in list(_files(folder, folder)):
         if path not in wanted:
             path.unlink()
-    target, logs = settings.home / "dbt" / "target", settings.home / "dbt" / "logs"
     return StagedProject(folder, target, logs, definitions.hexdigest(), campaigns.hexdigest())
 
 

@@ -132,3 +132,18 @@ def test_every_thread_of_a_build_that_spills_can_set_what_the_profile_sets(tmp_p
                 cursor.execute("create or replace temp table t as select md5(i::varchar) as h, i from range(200000) r(i) order by h")
                 [(spilled,)] = cursor.execute("select count(*) from duckdb_temporary_files()").fetchall()
         assert spilled
+
+
+def test_all_is_parsed_anew_when_a_macro_has_changed(settings: Settings) -> None:
+    macro = settings.project / "dbt_project" / "macros" / "m.sql"
+    macro.parent.mkdir()
+    macro.write_text("{% macro m() %}{% endmacro %}", encoding="utf-8")
+    parsed = stage(settings).target / "partial_parse.msgpack"
+    parsed.parent.mkdir(parents=True)
+    parsed.write_bytes(b"")
+    (settings.project / "dbt_project" / "models" / "a.sql").write_text("select 2")
+    stage(settings)
+    assert parsed.exists()
+    macro.write_text("{% macro m() %}{{ ref('a') }}{% endmacro %}", encoding="utf-8")
+    stage(settings)
+    assert not parsed.exists()

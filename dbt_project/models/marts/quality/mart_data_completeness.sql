@@ -100,10 +100,25 @@ seen as (
     {% endfor %}
 ),
 
+-- what is looked for gets a number, by which its days are put in order: five texts take several times as long
+numbered as (
+    select
+        source,
+        record,
+        district_code,
+        category,
+        key,
+        row_number() over (order by source, record, district_code, category, key) as key_no,
+        min(seen_on) as first_seen_on
+    from seen
+    group by source, record, district_code, category, key
+),
+
 -- working days between a day with rows and the next one; after the last one those that have passed
 gaps as (
     select
-        seen.*,
+        numbered.key_no,
+        seen.seen_on,
         calendar.workday_no,
         lead(seen.seen_on) over per_key as came_back_on,
         coalesce(
@@ -111,11 +126,16 @@ gaps as (
             passed.workdays_passed
         ) - calendar.workday_no as gap_workdays
     from seen
+    inner join numbered
+        on
+            seen.source = numbered.source
+            and seen.record = numbered.record
+            and seen.district_code = numbered.district_code
+            and seen.category = numbered.category
+            and seen.key = numbered.key
     inner join calendar on seen.seen_on = calendar.calendar_on
     cross join passed
-    window per_key as (
-        partition by seen.source, seen.record, seen.district_code, seen.category, seen.key order by seen.seen_on
-    )
+    window per_key as (partition by numbered.key_no order by seen.seen_on)
 ),
 
 expected as (
@@ -125,25 +145,34 @@ expected as (
         count(*) over last_gaps as known_gaps
     from gaps
     window last_gaps as (
-        partition by source, record, district_code, category, key order by seen_on
+        partition by key_no order by seen_on
         rows between {{ vanished.gaps }} preceding and 1 preceding
     )
 ),
 
 judged as (
     select
-        *,
+        numbered.source,
+        numbered.record,
+        numbered.district_code,
+        numbered.category,
+        numbered.key,
+        expected.seen_on,
+        expected.workday_no,
+        expected.came_back_on,
+        expected.gap_workdays,
         greatest(
-            case source
+            case numbered.source
                 {% for source, workdays in vanished.workdays.items() if source != 'default' -%}
                 when '{{ source }}' then {{ workdays }}
                 {% endfor -%}
                 else {{ vanished.workdays.default }}
             end,
-            {{ vanished.factor }} * longest_workdays + 1
+            {{ vanished.factor }} * expected.longest_workdays + 1
         ) as limit_workdays
     from expected
-    where known_gaps = {{ vanished.gaps }}
+    inner join numbered on expected.key_no = numbered.key_no
+    where expected.known_gaps = {{ vanished.gaps }}
 ),
 
 findings as (
@@ -177,25 +206,13 @@ counted_months as (
     group by 1, 2, 3, 4, 5, 6
 ),
 
-keys as (
-    select
-        source,
-        record,
-        district_code,
-        category,
-        key,
-        min(month) as first_month
-    from counted_months
-    group by 1, 2, 3, 4, 5
-),
-
 shown as (
     select
-        keys.*,
+        numbered.*,
         months.month,
         months.last_on
-    from keys
-    inner join months on keys.first_month <= months.month
+    from numbered
+    inner join months on numbered.first_seen_on <= months.last_on
     where months.months_back <= {{ vanished.shown_months }}
 ),
 

@@ -19,12 +19,5 @@ select
         when steps.due_on = run.state_on then 'due_today'
         else 'due_later'
     end as state
-from {{ ref('fct_case_step') }} as steps
--- an earlier round has nothing left to do, though it keeps its place in mart_clock_257
-inner join {{ ref('fct_case_round') }} as rounds
-    on steps.case_no = rounds.case_no and steps.round_no = rounds.round_no and rounds.is_latest_round
+from {{ ref('int_open_steps') }} as steps
 cross join run
-where
-    steps.is_counted
-    and steps.state in ('open', 'overdue')
-    and steps.due_on is not null

@@ -10,9 +10,8 @@ with run as (
     from {{ source('linli', 'run') }}
 ),
 
--- the latest round stands for its case
-cases as (
-    select
+{#- The latest round stands for its case. A night reads the months of report, or of resolution, that bear on those it counts. #}
+{%- set columns -%}
         case_no,
         {{ attribution_columns(levels) }},
         category_code,
@@ -25,10 +24,27 @@ cases as (
         resolved_at,
         resolved_on,
         resolved_on + {{ var('recurrence_days') }} as watched_to_on
+{%- endset -%}
+looked_at as (
+    {% for back in range(var('recurrence_days') // 28 + 2) -%}
+    select cast(month - interval {{ back }} month as date) as month
+    from {{ ref('int_touched_months') }}
+    where mart = 'frequent'
+    {% if not loop.last %}union
+    {% endif -%}
+    {% endfor %}
+),
+
+cases as {{ found_first() }}(
+    select
+        {{ columns }}
     from {{ ref('fct_case_round') }}
     where
         is_counted
         and is_latest_round
+        {%- if not flags.FULL_REFRESH %}
+        and report_month in (select looked_at.month from looked_at)
+        {%- endif %}
 ),
 
 reported as {{ found_first() }}(
@@ -37,13 +53,25 @@ reported as {{ found_first() }}(
     where {{ is_touched('frequent', 'report_month') }}
 ),
 
+resolved as (
+    select
+        {{ columns }}
+    from {{ ref('fct_case_round') }}
+    where
+        is_counted
+        and is_latest_round
+        {%- if not flags.FULL_REFRESH %}
+        and resolved_month in (select looked_at.month from looked_at)
+        {%- endif %}
+),
+
 watched as {{ found_first() }}(
-    select cases.*
-    from cases
+    select resolved.*
+    from resolved
     cross join run
     where
-        cases.watched_to_on < {{ local_date('run.as_of') }}
-        and {{ is_touched('frequent', month_of('cases.watched_to_on')) }}
+        resolved.watched_to_on < {{ local_date('run.as_of') }}
+        and {{ is_touched('frequent', month_of('resolved.watched_to_on')) }}
 ),
 
 -- what may have come back: reported while one of them was watched

@@ -4,6 +4,18 @@ with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
 
+of_accounts as {{ found_first() }}(
+    select staged.*
+    from {{ ref('stg_points_ledger__ledger_entries') }} as staged
+    cross join run
+    where
+        not staged._deleted
+        and staged.entered_at < run.as_of
+        {%- if is_incremental() %}
+        and staged.resident_no in (select accounts.resident_no from {{ accounts }} as accounts)
+        {%- endif %}
+),
+
 entries as (
     select
         staged.entry_id,
@@ -16,16 +28,12 @@ entries as (
         staged.reverses_entry_id,
         staged.entered_at,
         staged.created_at
-    from {{ ref('stg_points_ledger__ledger_entries') }} as staged
-    cross join run
+    from of_accounts as staged
     left join {{ ref('ledger_kinds') }} as kinds on staged.kind = kinds.kind_name
     {%- if is_incremental() %}
     inner join {{ accounts }} as accounts
         on staged.resident_no = accounts.resident_no and staged.entered_at >= accounts.entered_from
     {%- endif %}
-    where
-        not staged._deleted
-        and staged.entered_at < run.as_of
 ),
 
 undone as (

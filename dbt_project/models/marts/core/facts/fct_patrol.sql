@@ -3,6 +3,7 @@ with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
 
+-- its children are joined to it, not looked up: what is current is then asked of these patrols only
 staged as (
     select
         patrols.patrol_id,
@@ -23,23 +24,23 @@ staged as (
 
 present as (
     select
-        patrol_id,
-        count(*) filter (where role = '队员') as officer_count,
-        count(*) filter (where role = '志愿者') as volunteer_count,
-        count(*) filter (where role not in ('队员', '志愿者')) as other_count,
-        count(distinct case when role = '队员' then department end) as department_count
-    from {{ ref('int_current_patrol_participants') }}
-    where patrol_id in (select staged.patrol_id from staged)
-    group by patrol_id
+        participants.patrol_id,
+        count(*) filter (where participants.role = '队员') as officer_count,
+        count(*) filter (where participants.role = '志愿者') as volunteer_count,
+        count(*) filter (where participants.role not in ('队员', '志愿者')) as other_count,
+        count(distinct case when participants.role = '队员' then participants.department end) as department_count
+    from {{ ref('int_current_patrol_participants') }} as participants
+    inner join staged on participants.patrol_id = staged.patrol_id
+    group by participants.patrol_id
 ),
 
 checked as (
     select
-        patrol_id,
-        count(distinct kind) filter (where completed) as completed_checklist_count
-    from {{ ref('int_current_patrol_checklists') }}
-    where patrol_id in (select staged.patrol_id from staged)
-    group by patrol_id
+        checklists.patrol_id,
+        count(distinct checklists.kind) filter (where checklists.completed) as completed_checklist_count
+    from {{ ref('int_current_patrol_checklists') }} as checklists
+    inner join staged on checklists.patrol_id = staged.patrol_id
+    group by checklists.patrol_id
 ),
 
 patrols as (

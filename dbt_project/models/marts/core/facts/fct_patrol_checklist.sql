@@ -7,13 +7,13 @@ with patrols as (
 
 recorded as (
     select
-        patrol_id,
-        kind,
-        completed,
-        items_checked,
-        problems
-    from {{ ref('int_current_patrol_checklists') }}
-    where patrol_id in (select patrols.patrol_id from patrols)
+        checklists.patrol_id,
+        checklists.kind,
+        checklists.completed,
+        checklists.items_checked,
+        checklists.problems
+    from {{ ref('int_current_patrol_checklists') }} as checklists
+    inner join patrols on checklists.patrol_id = patrols.patrol_id
 )
 
 select

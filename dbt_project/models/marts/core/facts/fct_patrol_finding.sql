@@ -22,16 +22,24 @@ findings as (
         and {{ is_touched_moment('finding', 'current_findings.found_at') }}
 ),
 
+cases_filed as {{ found_first() }}(
+    select
+        case_no,
+        resolved_on,
+        is_counted
+    from {{ ref('fct_case_round') }}
+    where
+        is_latest_round
+        and case_no in (select findings.case_no from findings)
+),
+
 -- a case that was found to be none of its own is no longer waited for
 cases_done as (
     select
         case_no,
         resolved_on
-    from {{ ref('fct_case_round') }}
-    where
-        is_latest_round
-        and (resolved_on is not null or not is_counted)
-        and case_no in (select findings.case_no from findings)
+    from cases_filed
+    where resolved_on is not null or not is_counted
 ),
 
 complaints as (
