@@ -1,6 +1,8 @@
 """dbt imported once for all builds of a test process: importing it takes longer than building a handful of rows.
 
 A process that has imported dbt waits; for each build it forks, and its child runs the very program that a build outside the tests starts.
+What every child would come to again is done before the first fork: the classes that dbt puts together when it first reads models, and
+the models' and macros' templates, compiled, which are kept by their text. Events for debugging, which no log takes, are not put together.
 """
 
 from __future__ import annotations
@@ -14,16 +16,51 @@ import sys
 from linli.warehouse import dbt
 
 _WAITING = """
-import ctypes, json, os, signal, socket, sys
+import ctypes, gc, json, os, signal, socket, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 # those that wait for a build end by themselves
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-import pandas
+import agate, jinja2, pandas
 import dbt.adapters.duckdb
 from dbt.cli.main import dbtRunner
+from dbt.clients.jinja import get_template
+from dbt_common.events.base_types import EventLevel
+from dbt_common.events.event_manager import EventManager
+
+def told_of(manager, event, level=None, **more):
+    if (level or event.level_tag()) != EventLevel.DEBUG:
+        fire(manager, event, level, **more)
+
+fire, EventManager.fire_event = EventManager.fire_event, told_of
+
+def compiled(environment, text, *more, **named):
+    if more or named:
+        return compile_text(environment, text, *more, **named)
+    key = (type(environment), text)
+    if key not in templates:
+        templates[key] = compile_text(environment, text)
+    return templates[key]
+
+templates = {}
+compile_text, jinja2.Environment.compile = jinja2.Environment.compile, compiled
+
+def read(start):
+    here, environment = os.getcwd(), dict(os.environ)
+    os.chdir(start["folder"])
+    os.environ.update(start["environment"])
+    manifest = dbtRunner().invoke(["parse", "--no-write-json", *start["places"]]).result
+    os.chdir(here)
+    os.environ.clear()
+    os.environ.update(environment)
+    for each in (*manifest.nodes.values(), *manifest.macros.values()) if manifest else ():
+        get_template(getattr(each, "macro_sql", None) or getattr(each, "raw_code", ""), {})
+    gc.collect()
+    gc.freeze()
+
 program = compile(sys.argv[2], "<dbt>", "exec")
 asked = socket.socket(fileno=int(sys.argv[1]))
+has_read = False
 while True:
     # start, orders, lock or nothing, and where to say how it ended
     message, handed, _, _ = socket.recv_fds(asked, 1 << 20, 3)
@@ -32,6 +69,9 @@ while True:
     start = json.loads(message)
     start["orders"], told = handed[0], handed[-1]
     start["lock"] = handed[1] if len(handed) == 3 else None
+    if not has_read:
+        read(start)
+        has_read = True
     if os.fork():
         for handle in handed:
             os.close(handle)
@@ -59,6 +99,7 @@ while True:
         code = end.code or 0
     finally:
         os._exit(code)
+os._exit(0)
 """
 
 
@@ -99,7 +140,10 @@ class AtHand:
         self._asks, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _WAITING, str(theirs.fileno()), dbt._DBT], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+                [sys.executable, "-c", _WAITING, str(theirs.fileno()), dbt._DBT],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
             )
 
     def start(self, given: dict[str, object]) -> Started:
