@@ -106,7 +106,7 @@ def test_a_month_without_a_record_is_not_closed(tmp_path: Path) -> None:
     with written(tmp_path / "empty.duckdb") as con:
         con.execute("create schema mart; create table mart.mart_note (month date, district_code varchar, note varchar)")
         con.execute("insert into mart.mart_note values ('2026-10-01', '340405', 'a place, and nothing in it')")
-    with pytest.raises(closing.NothingToClose, match="2026-10"):
+    with pytest.raises(closing.NothingToClose, match="2026-10 没有任何记录，不能结账"):
         frozen(tmp_path, tmp_path / "empty.duckdb", [MARTS[1]])
     assert closing.closed_months(tmp_path / "closed") == [] and not (tmp_path / "closed" / "2026-10").exists()
 
