@@ -46,10 +46,14 @@ templates = {}
 compile_text, jinja2.Environment.compile = jinja2.Environment.compile, compiled
 
 def read(start):
-    here, environment = os.getcwd(), dict(os.environ)
+    # what begins here and outlives it, the tracker of shared resources, has nothing to tell of a process that ends with its last build
+    here, environment, errors = os.getcwd(), dict(os.environ), os.dup(2)
+    os.dup2(1, 2)
     os.chdir(start["folder"])
     os.environ.update(start["environment"])
     manifest = dbtRunner().invoke(["parse", "--no-write-json", *start["places"]]).result
+    os.dup2(errors, 2)
+    os.close(errors)
     os.chdir(here)
     os.environ.clear()
     os.environ.update(environment)
