@@ -25,7 +25,7 @@ from unittest import mock
 
 import pyarrow.parquet as pq
 
-from linli import demo, publication
+from linli import demo, pipeline, publication
 from linli.register import Register
 from linli.settings import Settings
 
@@ -77,13 +77,14 @@ class Theatre:
         for path in late:
             path.rename(district / path.name)
         self.env = {**os.environ, **sources, "LINLI_HOME": str(self.home), "LINLI_INBOX_QUIET_SECONDS": "0"}
-        self.rerun(DAY - dt.timedelta(days=1))
+        # nobody is to kill this one: it needs no process of its own
+        pipeline.night(self.settings, DAY - dt.timedelta(days=1))
         self.home.rename(self.base)
         for path in late:
             (district / path.name).rename(path)
         self.restore()
         started = time.monotonic()
-        self.rerun(DAY)
+        self.rerun()
         self.seconds = time.monotonic() - started
         self.hash = publication.content_hash(self.settings.published)
 
@@ -104,9 +105,9 @@ class Theatre:
         command = [sys.executable, *program, "night", "--day", DAY.isoformat()]
         return subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
-    def rerun(self, day: dt.date) -> None:
+    def rerun(self) -> None:
         """A whole night. Raises RuntimeError with its last words when it does not succeed."""
-        command = [sys.executable, "-m", "linli.cli", "night", "--day", day.isoformat()]
+        command = [sys.executable, "-m", "linli.cli", "night", "--day", DAY.isoformat()]
         done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"the night ended with {done.returncode}: {done.stderr[-600:]}")
@@ -165,7 +166,7 @@ class Theatre:
                 if isinstance(where, str) and not killed:
                     outcome.faults.append(f"the night did not come to: {where} {self.last_words[-400:]}")
             try:
-                self.rerun(DAY)
+                self.rerun()
             except RuntimeError as error:
                 outcome.faults.append(str(error))
         self.compare(outcome)
@@ -212,7 +213,7 @@ def late_riser(theatre: Theatre, boundary: str) -> Outcome:
     with theatre.watched(outcome):
         process = theatre.start(str(HERE / "mortal.py"), boundary, "1", "stop")
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
-        theatre.rerun(DAY)
+        theatre.rerun()
         newest = theatre.settings.published.resolve()
         os.killpg(process.pid, signal.SIGCONT)
         _, words = process.communicate()
@@ -221,7 +222,7 @@ def late_riser(theatre: Theatre, boundary: str) -> Outcome:
         if theatre.settings.published.resolve() != newest:
             outcome.faults.append("the late night has published")
         # what it has still landed is judged by the night after
-        theatre.rerun(DAY)
+        theatre.rerun()
     theatre.compare(outcome)
     return outcome
 

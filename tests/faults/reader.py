@@ -1,4 +1,5 @@
-"""`python reader.py STOP_FILE`: an analyst who opens the published warehouse again and again until STOP_FILE is there.
+"""`python reader.py STOP_FILE`: an analyst who opens the published warehouse again and again until STOP_FILE is there: whenever the link
+to the newest release, the file it leads to or the folder of that is another than at the last look, and once a second all the same.
 
 Every look must find one whole release: its own version in `published_at` and in the file name, the same sums as the last time for the
 same version, levels that agree. Prints one JSON object: looks, versions seen, and what was torn.
@@ -15,7 +16,8 @@ from pathlib import Path
 from linli.publication import NothingPublished, open_published
 from linli.settings import Settings
 
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS, UNCHANGED_SECONDS = 0.02, 1.0
+"""a pause between two glances at the link; how long a release that stays as it is goes without a look"""
 
 SUMS = """
     select
@@ -51,12 +53,30 @@ def look(settings: Settings, known: dict[str, object]) -> str | None:
     return None
 
 
+def state(published: Path) -> tuple[object, ...]:
+    """What changes with the release found at this link: where it leads, which file is there, how large and since when, and what is
+    beside it."""
+    try:
+        found, folder = published.stat(), published.resolve().parent.stat()
+        return str(published.readlink()), found.st_ino, found.st_size, found.st_mtime_ns, folder.st_mtime_ns
+    except OSError:
+        return ()
+
+
 def main(stop: Path) -> None:
     settings = Settings.load()
     known: dict[str, object] = {}
     torn: list[str] = []
     looks, parent = 0, os.getppid()
+    seen: tuple[object, ...] | None = None
+    looked_at = 0.0
     while not stop.exists() and os.getppid() == parent:
+        # taken before the look: what changes during it is looked at again
+        found_now = state(settings.published)
+        if found_now == seen and time.monotonic() - looked_at < UNCHANGED_SECONDS:
+            time.sleep(PAUSE_SECONDS)
+            continue
+        seen, looked_at = found_now, time.monotonic()
         try:
             found = look(settings, known)
             looks += 1
@@ -66,7 +86,6 @@ def main(stop: Path) -> None:
             found = f"{type(error).__name__}: {error}"
         if found:
             torn.append(found)
-        time.sleep(PAUSE_SECONDS)
     sys.stdout.write(json.dumps({"looks": looks, "versions": sorted(known), "torn": torn}))
 
 
