@@ -161,7 +161,8 @@ def random_returns(home: Home, snapshot: str, files: int, seed: int) -> None:
             for nth in rng.sample(range(6), count):
                 row = of | {"_parent_version": sha, "compound_code": f"{of['community_code']}-X0{rng.randint(1, 3)}"}
                 if record == "meetings":
-                    row |= {"meeting_no": f"M{nth}", "met_on": day(month_on), "meeting_type": rng.choice(("会谈", "三方议事会", "片区会商"))}
+                    row |= {"meeting_no": f"M{nth}", "met_on": day(month_on)}
+                    row |= {"meeting_type": rng.choice(("会谈", "三方议事会", "片区会商"))}
                     row |= {"departments": rng.sample(["城管", "住建", "消防"], rng.randint(0, 3)), "officer_nos": ["E001"]}
                 elif record == "matters":
                     row |= {"matter_no": f"Y{nth}", "meeting_no": f"M{rng.randint(0, 5)}", "item_code": "1-01", "raised_by": "居民"}
