@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test check unit ui bench worlds clean demo-up demo-down
+.PHONY: run test check types style unit ui bench worlds clean demo-up demo-down
 .DEFAULT_GOAL := run
 
 $(VENV)/.ready: requirements.txt pyproject.toml
@@ -32,8 +32,13 @@ test: check unit
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 12 --ignore tests/unit
 
 check: $(VENV)/.ready-dev
-	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory --jobs 2 types style
+
+types: $(VENV)/.ready-dev
 	$(BIN)/mypy include/linli
+
+style: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 	$(BIN)/linli contracts check

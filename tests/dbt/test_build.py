@@ -144,38 +144,39 @@ def random_returns(home: Home, snapshot: str, files: int, seed: int) -> None:
     solved by then or later, some rows held back by the gate."""
     rng = random.Random(seed)
     filed = at(snapshot) - dt.timedelta(hours=2)
+    landed_rows: dict[str, list[Row]] = {"returns": [], "meetings": [], "matters": [], "publicity_events": []}
 
     def day(around: dt.date) -> dt.date:
         return around + dt.timedelta(days=rng.randint(-30, 40))
 
     for number in range(files):
         month_on = rng.choice([dt.date(2026, month, 1) for month in (8, 9, 10, 11)])
-        of = {"community_code": rng.choice(("340405-C01", "340405-C02", "340406-C01")), "month_on": month_on}
+        community = rng.choice(("340405-C01", "340405-C02", "340406-C01"))
+        of = {"community_code": community, "month_on": month_on}
         sha = f"{snapshot}/{number}"
         for sheet, record in (("会议", "meetings"), ("议题", "matters"), ("普法", "publicity_events")):
             count = rng.randint(0, 4)
-            file = of | {"file_sha": sha, "sheet": sheet, "district_code": of["community_code"][:6], "row_count": count}
+            file = of | {"file_sha": sha, "sheet": sheet, "district_code": community[:6], "row_count": count}
             file |= {"is_complete": rng.random() < 0.9, "received_at": filed + dt.timedelta(minutes=number)}
-            home.land("meeting_returns.returns", [file], snapshot=snapshot)
-            rows: list[Row] = []
+            landed_rows["returns"].append(file)
             for nth in rng.sample(range(6), count):
-                row = of | {"_parent_version": sha, "compound_code": f"{of['community_code']}-X0{rng.randint(1, 3)}"}
+                row = of | {"_parent_version": sha, "compound_code": f"{community}-X0{rng.randint(1, 3)}"}
                 if record == "meetings":
-                    row |= {"meeting_no": f"M{nth}", "met_on": day(month_on)}
+                    row |= {"meeting_no": f"M{nth}", "met_on": day(month_on), "officer_nos": ["E001"]}
                     row |= {"meeting_type": rng.choice(("会谈", "三方议事会", "片区会商"))}
-                    row |= {"departments": rng.sample(["城管", "住建", "消防"], rng.randint(0, 3)), "officer_nos": ["E001"]}
+                    row |= {"departments": rng.sample(["城管", "住建", "消防"], rng.randint(0, 3))}
                 elif record == "matters":
                     row |= {"matter_no": f"Y{nth}", "meeting_no": f"M{rng.randint(0, 5)}", "item_code": "1-01", "raised_by": "居民"}
                     row |= {"department": rng.choice(("城管", None)), "heard_on": rng.choice((day(month_on), None))}
                     row |= {"solved_on": rng.choice((day(month_on), None, None))}
                 else:
                     row |= {"event_no": f"P{nth}", "held_on": day(month_on), "event_type": "普法讲座", "attendee_count": nth}
-                rows.append(row)
-            if rows:
-                rejected = [nth for nth in range(count) if rng.random() < 0.1]
-                batch = home.land(f"meeting_returns.{record}", rows, snapshot=snapshot, rejected=rejected)
-                if rejected and rng.random() < 0.5:
-                    home.release(batch, rejected[:1])
+                landed_rows[record].append(row)
+    for record, rows in landed_rows.items():
+        rejected = [number for number in range(len(rows)) if record != "returns" and rng.random() < 0.1]
+        batch = home.land(f"meeting_returns.{record}", rows, snapshot=snapshot, rejected=rejected)
+        if rejected:
+            home.release(batch, rejected[::2])
 
 
 def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

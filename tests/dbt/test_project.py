@@ -50,6 +50,12 @@ def test_everything_is_built_and_every_test_asked_by_itself(built: Home) -> None
     assert {"seed", "model", "test"} <= {result.kind for result in results}
 
 
+def test_everything_is_read_without_a_warning(built: Home) -> None:
+    # a build goes on with what was read before its flags are known: only a reading by itself warns
+    order = ["parse", "--warn-error", "--no-partial-parse"]
+    assert dbt._run(stage(built.settings), built.settings, built.settings.work_file, order) == (0, [])
+
+
 def test_unit_tests_of_the_models(built: Home) -> None:
     results = without_a_warning_or_a_skip(built, "test", "--select", "test_type:unit", "--no-partial-parse")
     names = {result.name for result in results}

@@ -189,15 +189,17 @@ class DuckDBDialect(PGDialect):
 sa.dialects.registry.register("linliduckdb", __name__, "DuckDBDialect")
 
 
-class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
+class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
     """GX's SQL engine keeping one connection open from query to fetch.
 
     A regular expression is asked with PostgreSQL's `~`, which in DuckDB is true when the *whole* value matches.
     """
 
+    _connection: sa.Connection | None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.dialect_module = SimpleNamespace(dialect=sa.dialects.postgresql.dialect)  # type: ignore[assignment]
+        self.dialect_module = SimpleNamespace(dialect=sa.dialects.postgresql.dialect)
 
     @contextmanager
     def get_connection(self) -> Generator[sa.Connection, None, None]:
@@ -206,11 +208,11 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
         yield self._connection
 
 
-class DuckDBDatasource(SQLDatasource):
+class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
     """The fluent data source `add_or_update_duckdb` of a GX context."""
 
     # GX names the data source after the default of this field.
-    type: Literal["duckdb"] = "duckdb"  # type: ignore[assignment]
+    type: Literal["duckdb"] = "duckdb"
     connection_string: ConfigStr | str
 
     @property
