@@ -223,7 +223,7 @@ def sql(
             else:
                 show_rows(console, names, cursor.fetchall(), limit)
         except duckdb.Error as error:
-            stop(f"查询出错：{error}\n有哪些表：linli sql \"show tables\"；一张表有哪些列：linli sql \"describe mart_clock_257\"")
+            stop(f"查询出错：{error}\n有哪些表：linli sql \"show tables\"；一张表有哪些列：linli sql \"describe 表名\"")
         finally:
             con.close()
 
