@@ -122,5 +122,6 @@ class Home:
             "core.fct_meeting", "core.fct_meeting_attendance", "core.fct_publicity_event", "mart.mart_publicity",
             "core.fct_matter", "core.fct_return", "mart.mart_return_completeness",
             "mart.mart_points", "mart.mart_lead", "core.fct_ledger_entry",
+            "mart.mart_frequent_problem", "mart.mart_data_completeness", "core.int_open_steps",
         )  # fmt: skip
         return {table: self.rows(f"select * from {table} order by all") for table in tables}

@@ -189,6 +189,22 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Before staging takes newer versions of the sheets of returns: remember the communities and months of the old ones. #}
+{% macro remember_returns(landed) -%}
+    {%- set touched = source('linli', 'touched_returns') -%}
+    {%- if is_incremental() -%}
+        insert into {{ touched }}
+        select distinct
+            staged.community_code,
+            staged.month_on
+        from {{ this }} as staged
+        where
+            staged.community_code is not null
+            and staged.month_on is not null
+            and staged.file_sha in (select landed.file_sha from {{ landed }} as landed)
+    {%- endif -%}
+{%- endmacro %}
+
 {# Before staging takes newer versions: remember the months of a moment of the old ones, where their fact rows lie. #}
 {% macro remember_months(landed, moment, mart) -%}
     {%- set touched = source('linli', 'touched_months') -%}
@@ -258,8 +274,8 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Before the matters are replaced: remember the months in which those that are otherwise now, or were, are counted or open; then remove
-   what they were. A community's matters are computed together, and most are what they were. #}
+{# Before the matters are replaced. A community's matters are computed together and most are what they were: only those that are not
+   touch the months in which they are, or were, counted or open. #}
 {% macro forget_other_matters() -%}
     {%- set computed, touched, days = ref('int_matters'), source('linli', 'touched_months'), ref('dim_calendar') -%}
     {%- set run = source('linli', 'run') -%}

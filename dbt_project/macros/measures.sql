@@ -1,7 +1,8 @@
 {#
   Marts that count several relations side by side. `counts` names, per alias, the relation, the month its rows count in and
-  its measures: a condition, or a value and a condition, each; of one `touched_by` a mart, only the months touched. Every relation is read once and has the columns of `levels`.
-  One without a relation is a common table expression `<alias>_counted` of its own, with its measures by level and key.
+  its measures: a condition, or a value and a condition, each; of one `touched_by` a mart, only the months touched. Every
+  relation is read once and has the columns of `levels`. One without a relation is a common table expression
+  `<alias>_counted` of its own, with its measures by level and key.
 #}
 
 {# Common table expressions that end in `counted`: a row a month, district, level and key with every measure, 0 if none. #}

@@ -1,8 +1,7 @@
-{#- The facts of the last build are read by their address: a ref would close a circle. -#}
-{%- set known = {} -%}
-{%- for fact in ('fct_return', 'fct_matter') if execute and not flags.FULL_REFRESH -%}
-{%- do known.update({fact: load_cached_relation(api.Relation.create(database=this.database, schema=this.schema, identifier=fact))}) -%}
-{%- endfor -%}
+{#- The matters of the last build are read by their address: a ref would close a circle. -#}
+{%- set matters = load_cached_relation(api.Relation.create(
+    database=this.database, schema=this.schema, identifier='fct_matter'
+)) if execute and not flags.FULL_REFRESH -%}
 {#- Named outside the condition: dbt looks for what a model needs while nothing is built yet. -#}
 {%- set days = ref('dim_calendar') -%}
 with run as (
@@ -13,8 +12,13 @@ with run as (
     from {{ source('linli', 'run') }}
 ),
 
--- what was landed
+-- what was landed, and what its older versions said
 pending as (
+    select
+        community_code,
+        month_on
+    from {{ source('linli', 'touched_returns') }}
+    union
     {% for record in ('returns', 'meetings', 'matters', 'publicity_events') -%}
     select
         community_code,
@@ -43,25 +47,14 @@ ripe as (
     from {{ ref('stg_meeting_returns__returns') }} as staged
     inner join run on staged.received_at >= run.previous_as_of
 )
-{%- if known.fct_return %},
-
--- what the same file said before
-said_before as (
-    select
-        community_code,
-        month as month_on
-    from {{ known.fct_return }}
-    where file_sha in (select pending.file_sha from {{ source('meeting_returns', 'returns') }} as pending)
-)
-{%- endif %}
-{%- if known.fct_matter %},
+{%- if matters %},
 
 -- heard and not solved, they are judged from now on
 come_due as (
     select
         matters.community_code,
         matters.month_on
-    from {{ known.fct_matter }} as matters
+    from {{ matters }} as matters
     cross join run
     inner join {{ days }} as heard_days on matters.heard_on = heard_days.calendar_on
     inner join {{ days }} as last_days on run.as_of_on - 1 = last_days.calendar_on
@@ -84,14 +77,7 @@ select
     community_code,
     month_on
 from ripe
-{%- if known.fct_return %}
-union
-select
-    community_code,
-    month_on
-from said_before
-{%- endif %}
-{%- if known.fct_matter %}
+{%- if matters %}
 union
 select
     community_code,

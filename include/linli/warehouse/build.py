@@ -1,6 +1,6 @@
 """One build: the verdicts not yet taken in go through dbt into the working file.
 
-A night takes in what is new and computes changed cases and touched months only. Everything is computed again, into a
+A night takes in what is new and computes changed cases, changed returns and touched months only. Everything is computed again, into a
 fresh working file that takes the place of the old one when it is finished, when that could give other figures: the first
 time, when as_of goes back, and when the models, seeds, declarations, calendar or thresholds have changed. Either way
 gives the same marts.

@@ -32,6 +32,7 @@ create table if not exists landing.tests_asked (test varchar not null, found big
 create table if not exists landing.touched_months (mart varchar not null, month date not null);
 create table if not exists landing.touched_cases (case_no varchar not null);
 create table if not exists landing.touched_residents (resident_no varchar not null);
+create table if not exists landing.touched_returns (community_code varchar not null, month_on date not null);
 """
 
 
@@ -106,7 +107,7 @@ def tests_asked(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def note_finished(con: duckdb.DuckDBPyConnection, run: Run, fingerprint: str, accepted: Sequence[Accepted]) -> None:
     """Notes a build as finished, in one transaction: from now on its verdicts are not taken in again."""
     con.execute("begin")
-    for remembered in ("touched_months", "touched_cases", "touched_residents"):
+    for remembered in ("touched_months", "touched_cases", "touched_residents", "touched_returns"):
         con.execute(f"delete from landing.{remembered}")
     con.execute("delete from landing.finished")
     con.execute("insert into landing.finished values (?, ?)", [run.as_of, fingerprint])

@@ -67,14 +67,19 @@ def stage(settings: Settings, seeds: str | None = None) -> StagedProject:
         total.update(original.read_bytes())
         if not (copy.exists() and filecmp.cmp(original, copy, shallow=False)):
             copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _forget_parsed(copy, target)
             shutil.copyfile(original, copy)
-            if copy.parent == folder / "macros":
-                # what a hook reads, and dbt would go on with the hook as it was
-                (target / "partial_parse.msgpack").unlink(missing_ok=True)
     for path, _ in list(_files(folder, folder)):
         if path not in wanted:
+            _forget_parsed(path, target)
             path.unlink()
     return StagedProject(folder, target, logs, definitions.hexdigest(), campaigns.hexdigest())
+
+
+def _forget_parsed(changing: Path, target: Path) -> None:
+    """Hooks read macros, and dbt would go on with a hook as it was parsed. Before the file changes: a kill in between costs a parse."""
+    if changing.parent.name == "macros":
+        (target / "partial_parse.msgpack").unlink(missing_ok=True)
 
 
 def chosen(settings: Settings) -> Path:
