@@ -145,7 +145,7 @@ def linli(url: str, rows: int) -> None:
         with Register(settings.register_path) as register:
             run = register.begin_run(end.date(), end)
             ring = KeyRing.load_or_create(settings.key_ring)
-            for reading in sources.open_source(declaration, settings).readings(feed, window, seen=register.seen_file):
+            for reading in sources.open_source(declaration, settings).readings(feed, window, seen=register.files.seen):
                 [batch] = landing.land_reading(settings, register, feed, reading, ring=ring, window=window, run=run)
         assert batch.rows == rows
 

@@ -97,7 +97,7 @@ def test_nothing_is_lost_and_nothing_stays_stale(settings: Settings, database: s
             run = replace(register.begin_run(end.date(), end), as_of=end)
             loaded_to = register.window_end("case_system", "whistles")
             window = sources.Window(loaded_to and loaded_to - LOOKBACK, end)
-            for reading in source.readings(feed, window, seen=register.seen_file):
+            for reading in source.readings(feed, window, seen=register.files.seen):
                 landing.land_reading(settings, register, feed, reading, ring=ring, window=window, run=run)
             return landing.reconcile(settings, register, source, feed, run, ring=ring).refetched if reconciled else 0
 

@@ -56,7 +56,7 @@ class Bench:
     def land(self, window: sources.Window) -> list[Batch]:
         batches: list[Batch] = []
         run = self.run()
-        for reading in self.source.readings(self.feed, window, seen=self.register.seen_file):
+        for reading in self.source.readings(self.feed, window, seen=self.register.files.seen):
             batches += landing.land_reading(self.settings, self.register, self.feed, reading, ring=self.ring, window=window, run=run)
         return batches
 

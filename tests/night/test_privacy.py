@@ -146,6 +146,6 @@ def test_the_search_finds(tmp_path: Path, spelling: str) -> None:
     with duckdb.connect(str(tmp_path / "c.duckdb")) as con:
         con.execute("create table t as select ? as v from range(3000)", [f"说 {spelling}"])
     with Register(tmp_path / "d.sqlite") as register:
-        register.add_file("sha", "meeting_returns", spelling, "run", "complete")
+        register.files.add("sha", "meeting_returns", spelling, "run", "complete")
     found = {place.split(" ")[0] for place in search.hits(tmp_path)}
     assert {"a.log", "b.parquet", "c.duckdb"} <= found and found & {"d.sqlite", "d.sqlite-wal"}

@@ -98,8 +98,8 @@ def _batch(footer: dict[str, Any]) -> Batch:
 def _note_files(register: Register, run_ids: list[str]) -> None:
     """A file whose batches are registered is taken in, also if we died between the two."""
     for batch in (batch for run_id in run_ids for batch in register.batches(run_id=run_id) if batch.file_sha):
-        if batch.file_sha and not register.seen_file(batch.file_sha):
-            register.add_file(
+        if batch.file_sha and not register.files.seen(batch.file_sha):
+            register.files.add(
                 batch.file_sha,
                 batch.source,
                 str(batch.meta["file_label"]),

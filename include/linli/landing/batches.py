@@ -148,7 +148,7 @@ def land_together(
                 sync(folder)
             register.add_batches(batches)
         if file:
-            register.add_file(file.sha256, batches[0].source, file.label, run.run_id, file_state(file.is_complete))
+            register.files.add(file.sha256, batches[0].source, file.label, run.run_id, file_state(file.is_complete))
     finally:
         for path in aside:
             path.unlink(missing_ok=True)

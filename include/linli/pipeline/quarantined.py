@@ -238,7 +238,7 @@ def quarantined_row(settings: Settings, full_name: str, key: str) -> Quarantined
         if not entries:
             raise RegisterError(f"{full_name} 没有键为 {key} 的退回记录；键以 linli quarantine list 所示为准")
         entry = entries[-1]
-        behind, dismissal = rows_behind(settings, register, record, [entry]), register.dismissal_of(entry)
+        behind, dismissal = rows_behind(settings, register, record, [entry]), register.files.dismissal_of(entry)
     found = next((b for b in behind if b.row.get("_row_no") == entry.row_no), None)
     if found is None:
         raise RegisterError(f"{full_name} {key}：批次文件中没有第 {entry.row_no} 行")

@@ -60,18 +60,18 @@ def extract_feed(settings: Settings, run_id: str, ref: FeedRef) -> SourceStatus:
             ring = privacy.KeyRing.load_or_create(settings.key_ring)
             source = sources.open_source(declaration, settings)
             if isinstance(source, sources.Inbox):
-                readings = source.read_inbox(feed, window, seen=register.seen_file, refused=register.refused_file)
+                readings = source.read_inbox(feed, window, seen=register.files.seen, refused=register.files.refused)
             else:
-                readings = source.readings(feed, window, seen=register.seen_file)
+                readings = source.readings(feed, window, seen=register.files.seen)
             for reading in readings:
                 batches = landing.land_reading(settings, register, feed, reading, ring=ring, window=window, run=run)
                 landed += sum(batch.rows for batch in batches)
                 if reading.file and reading.file.refused_sha:
-                    register.supersede_file(ref.source, reading.file.refused_sha)
+                    register.files.supersede(ref.source, reading.file.refused_sha)
         except (SourceUnavailable, SourceContractBroken) as error:
             register.set_source_status(run, SourceStatus(ref.source, ref.feed, "failed", str(error), _reached(register, feed), landed))
             raise
-        waiting = source.waiting(window, seen=register.seen_file) if isinstance(source, sources.Inbox) else 0
+        waiting = source.waiting(window, seen=register.files.seen) if isinstance(source, sources.Inbox) else 0
         until = f"{run.as_of.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
         detail = f"有 {waiting} 个文件在 {until} 之后放入或仍在写入，等下一夜载入" if waiting else ""
         status = SourceStatus(ref.source, ref.feed, "loaded", detail, run.as_of, landed)

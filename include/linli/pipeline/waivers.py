@@ -104,7 +104,7 @@ def dismiss(settings: Settings, full_name: str, key: str, *, reason: str, owner:
         found = [e for e in register.quarantine(source=record.source, record=record.name) if key in (e.key, readable(e.key))]
         if not found:
             raise RegisterError(f"{full_name} 没有键为 {key} 的待改记录；键以 linli quarantine list --record {record.name} 所示为准")
-        return sum(register.dismiss(entry, reason=reason, owner=owner) for entry in found)
+        return sum(register.files.dismiss(entry, reason=reason, owner=owner) for entry in found)
 
 
 def waivers(settings: Settings, on: dt.date) -> list[Standing]:

@@ -25,6 +25,7 @@ from linli.register.entries import (
     Verdict,
     now,
 )
+from linli.register.files import Files
 from linli.register.history import History
 from linli.register.moments import as_moment, as_text
 from linli.register.tables import SCHEMA
@@ -46,6 +47,11 @@ class Register(SqliteFile):
     def waivers(self) -> Waivers:
         """Which open quarantine entries are tolerated for the time being."""
         return Waivers(self._db, self._write)
+
+    @property
+    def files(self) -> Files:
+        """The files that communities have handed in, and what became of those refused."""
+        return Files(self._db, self._write)
 
     # ---- runs ----------------------------------------------------------------------------------------------------
 
@@ -198,36 +204,6 @@ class Register(SqliteFile):
             )
         ]
 
-    # ---- files ---------------------------------------------------------------------------------------------------
-
-    def seen_file(self, file_sha: str) -> bool:
-        """Whether a file of exactly these bytes has been taken in before."""
-        return self._db.execute("select 1 from files where file_sha=?", (file_sha,)).fetchone() is not None
-
-    def refused_file(self, file_sha: str) -> frozenset[str]:
-        """The labels under which a file of exactly these bytes has been read, as long as it stands refused as a whole; none else."""
-        # a label ends with how the checksum of the content begins, whatever the file was called
-        rows = self._db.execute(
-            "select f.file_label, exists (select 1 from quarantine q where q.closed_at is null and q.source=f.source"
-            " and q.key like f.file_sha || '|%') as stands from files f where instr(f.file_label, '-' || substr(?, 1, 8)) > 0",
-            (file_sha,),
-        ).fetchall()
-        return frozenset(row["file_label"] for row in rows) if any(row["stands"] for row in rows) else frozenset()
-
-    def supersede_file(self, source: str, file_sha: str) -> None:
-        """Ends the open entries of a file, and of its rows, whose content has come in again under another name."""
-        with self._write() as db:
-            db.execute(
-                "update quarantine set closed_at=?, closed_reason='superseded' where closed_at is null and source=?"
-                " and batch_id in (select batch_id from batches where file_sha=?)",
-                (as_text(now()), source, file_sha),
-            )
-
-    def add_file(self, file_sha: str, source: str, file_label: str, run_id: str, state: str) -> None:
-        """Notes a file as taken in; `file_label` is its safe name."""
-        with self._write() as db:
-            db.execute("insert or ignore into files values (?,?,?,?,?,?)", (file_sha, source, file_label, run_id, as_text(now()), state))
-
     # ---- verdicts ------------------------------------------------------------------------------------------------
 
     def add_decisions(self, decisions: Sequence[Decision], results: Sequence[CheckResult], run: Run) -> None:
@@ -289,32 +265,6 @@ class Register(SqliteFile):
                     "update quarantine set closed_at=?, closed_reason=? where source=? and record=? and key=? and closed_at is null",
                     [(as_text(closed_at), reason, source, record, key) for source, record, key, reason in closed],
                 )
-
-    def dismiss(self, entry: QuarantineEntry, *, reason: str, owner: str) -> int:
-        """Ends the open entry of a refused file, and those of its rows, without a correction; says why and who answers for it. Returns how
-        many entries ended; none when it was no longer open."""
-        at = as_text(now())
-        with self._write() as db:
-            ended = db.execute(
-                "update quarantine set closed_at=?, closed_reason='dismissed' where closed_at is null and source=? and batch_id in ("
-                " select b.batch_id from batches b join batches f on f.batch_id=? and b.source=f.source"
-                " and (b.batch_id=f.batch_id or b.file_sha=f.file_sha))",
-                (at, entry.source, entry.batch_id),
-            ).rowcount
-            if ended:
-                db.execute(
-                    "insert or ignore into dismissals values (?,?,?,?,?,?,?)",
-                    (entry.source, entry.record, entry.key, entry.batch_id, reason, owner, at),
-                )
-        return int(ended)
-
-    def dismissal_of(self, entry: QuarantineEntry) -> tuple[str, str] | None:
-        """Why an entry was dismissed, and who answers for it; None for one that was not."""
-        row = self._db.execute(
-            "select reason, owner from dismissals where source=? and record=? and key=? and batch_id=?",
-            (entry.source, entry.record, entry.key, entry.batch_id),
-        ).fetchone()
-        return (row["reason"], row["owner"]) if row else None
 
     @staticmethod
     def _verdict(row: sqlite3.Row) -> Verdict:

@@ -138,7 +138,7 @@ def test_records_of_one_reading_land_together_or_not_at_all(settings: Settings, 
 def test_a_file_is_noted_with_its_batches(settings: Settings, register: Register, run: Run) -> None:
     file = FileRef(Path("x"), "f" * 64, "台账-ffffffff.xlsx", TAKEN_AT, is_complete=False)
     land(settings, register, ROOT, rows(1), kind="file", window=WINDOW, snapshot_at=TAKEN_AT, run=run, file=file)
-    assert register.seen_file("f" * 64)
+    assert register.files.seen("f" * 64)
     assert register.batches()[0].file_sha == "f" * 64
 
 
@@ -177,7 +177,7 @@ def test_a_whole_reading_is_adopted(settings: Settings, register: Register, run:
         ("root", 2, TAKEN_AT),
         ("child", 3, TAKEN_AT),
     ]
-    assert register.seen_file("e" * 64)
+    assert register.files.seen("e" * 64)
     assert adopt(settings, register).adopted == []
 
 
