@@ -14,3 +14,8 @@
             end
         )
 {%- endmacro %}
+
+{# Whether a matter that was heard so many working days ago and is not solved has missed its time. #}
+{% macro is_matter_overdue(passed_workdays) -%}
+    {{ passed_workdays }} >= {{ var('matter_solving_workdays') }}
+{%- endmacro %}

@@ -43,18 +43,14 @@ touched as (
     from {{ ref('fct_consultation') }}
     where {{ is_changed_fact() }}
     union
+    {% for mart, fact in [('meeting', ref('fct_meeting')), ('publicity', ref('fct_publicity_event'))] -%}
     select
-        'meeting' as mart,
+        '{{ mart }}' as mart,
         month
-    from {{ ref('fct_meeting') }} as meetings
-    where {{ is_changed_return('meetings') }}
+    from {{ fact }} as rows_now
+    where {{ is_changed_return('rows_now') }}
     union
-    select
-        'publicity' as mart,
-        month
-    from {{ ref('fct_publicity_event') }} as events
-    where {{ is_changed_return('events') }}
-    union
+    {% endfor -%}
     select
         'complaint' as mart,
         opened_month as month

@@ -100,7 +100,7 @@ seen as (
     {% endfor %}
 ),
 
--- what is looked for gets a number, by which its days are put in order: five texts take several times as long
+-- what is looked for gets a number, by which its days are put in order and found again: five texts take several times as long
 numbered as (
     select
         source,
@@ -114,17 +114,12 @@ numbered as (
     group by source, record, district_code, category, key
 ),
 
--- working days between a day with rows and the next one; after the last one those that have passed
-gaps as (
+days_seen as (
     select
         numbered.key_no,
+        numbered.source,
         seen.seen_on,
-        calendar.workday_no,
-        lead(seen.seen_on) over per_key as came_back_on,
-        coalesce(
-            lead(calendar.workdays_before) over per_key,
-            passed.workdays_passed
-        ) - calendar.workday_no as gap_workdays
+        seen.row_count
     from seen
     inner join numbered
         on
@@ -133,9 +128,24 @@ gaps as (
             and seen.district_code = numbered.district_code
             and seen.category = numbered.category
             and seen.key = numbered.key
-    inner join calendar on seen.seen_on = calendar.calendar_on
+),
+
+-- working days between a day with rows and the next one; after the last one those that have passed
+gaps as (
+    select
+        days_seen.key_no,
+        days_seen.source,
+        days_seen.seen_on,
+        calendar.workday_no,
+        lead(days_seen.seen_on) over per_key as came_back_on,
+        coalesce(
+            lead(calendar.workdays_before) over per_key,
+            passed.workdays_passed
+        ) - calendar.workday_no as gap_workdays
+    from days_seen
+    inner join calendar on days_seen.seen_on = calendar.calendar_on
     cross join passed
-    window per_key as (partition by numbered.key_no order by seen.seen_on)
+    window per_key as (partition by days_seen.key_no order by days_seen.seen_on)
 ),
 
 expected as (
@@ -152,36 +162,23 @@ expected as (
 
 judged as (
     select
-        numbered.source,
-        numbered.record,
-        numbered.district_code,
-        numbered.category,
-        numbered.key,
-        expected.seen_on,
-        expected.workday_no,
-        expected.came_back_on,
-        expected.gap_workdays,
+        *,
         greatest(
-            case numbered.source
+            case source
                 {% for source, workdays in vanished.workdays.items() if source != 'default' -%}
                 when '{{ source }}' then {{ workdays }}
                 {% endfor -%}
                 else {{ vanished.workdays.default }}
             end,
-            {{ vanished.factor }} * expected.longest_workdays + 1
+            {{ vanished.factor }} * longest_workdays + 1
         ) as limit_workdays
     from expected
-    inner join numbered on expected.key_no = numbered.key_no
-    where expected.known_gaps = {{ vanished.gaps }}
+    where known_gaps = {{ vanished.gaps }}
 ),
 
 findings as (
     select
-        judged.source,
-        judged.record,
-        judged.district_code,
-        judged.category,
-        judged.key,
+        judged.key_no,
         judged.seen_on as last_seen_on,
         calendar.calendar_on as vanished_on,
         judged.came_back_on,
@@ -194,16 +191,12 @@ findings as (
 
 counted_months as (
     select
-        source,
-        record,
-        district_code,
-        category,
-        key,
+        key_no,
         {{ month_of('seen_on') }} as month,
         sum(row_count) as row_count,
         count(*) as day_count
-    from seen
-    group by 1, 2, 3, 4, 5, 6
+    from days_seen
+    group by 1, 2
 ),
 
 shown as (
@@ -218,29 +211,19 @@ shown as (
 
 told as (
     select
-        shown.month,
-        shown.source,
-        shown.record,
-        shown.district_code,
-        shown.category,
-        shown.key,
-        shown.last_on,
+        shown.*,
         findings.last_seen_on,
         findings.vanished_on,
         findings.came_back_on,
         findings.missing_workdays,
         row_number() over (
-            partition by shown.month, shown.source, shown.record, shown.district_code, shown.category, shown.key
+            partition by shown.month, shown.key_no
             order by findings.vanished_on desc nulls last
         ) as from_last
     from shown
     left join findings
         on
-            shown.source = findings.source
-            and shown.record = findings.record
-            and shown.district_code = findings.district_code
-            and shown.category = findings.category
-            and shown.key = findings.key
+            shown.key_no = findings.key_no
             and findings.vanished_on <= shown.last_on
             and (findings.came_back_on is null or findings.came_back_on >= shown.month)
 )
@@ -264,10 +247,6 @@ from told
 left join counted_months
     on
         told.month = counted_months.month
-        and told.source = counted_months.source
-        and told.record = counted_months.record
-        and told.district_code = counted_months.district_code
-        and told.category = counted_months.category
-        and told.key = counted_months.key
+        and told.key_no = counted_months.key_no
 where told.from_last = 1
 {{ clustered_by('month') }}

@@ -4,15 +4,7 @@ with run as (
 )
 
 select
-    steps.case_no,
-    steps.round_no,
-    steps.step,
-    {% for column in attribution_columns(place_levels()).split(', ') -%}
-    steps.{{ column }},
-    {% endfor -%}
-    steps.department_code,
-    steps.due_on,
-    steps.is_due_provisional,
+    steps.*,
     run.state_on,
     case
         when steps.due_on < run.state_on then 'overdue'

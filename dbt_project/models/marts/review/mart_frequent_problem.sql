@@ -35,7 +35,8 @@ looked_at as (
     {% endfor %}
 ),
 
-cases as {{ found_first() }}(
+{% for name, month in [('cases', 'report_month'), ('resolved', 'resolved_month')] -%}
+{{ name }} as {{ found_first() }}(
     select
         {{ columns }}
     from {{ ref('fct_case_round') }}
@@ -43,26 +44,15 @@ cases as {{ found_first() }}(
         is_counted
         and is_latest_round
         {%- if not flags.FULL_REFRESH %}
-        and report_month in (select looked_at.month from looked_at)
+        and {{ month }} in (select looked_at.month from looked_at)
         {%- endif %}
 ),
 
+{% endfor -%}
 reported as {{ found_first() }}(
     select *
     from cases
     where {{ is_touched('frequent', 'report_month') }}
-),
-
-resolved as (
-    select
-        {{ columns }}
-    from {{ ref('fct_case_round') }}
-    where
-        is_counted
-        and is_latest_round
-        {%- if not flags.FULL_REFRESH %}
-        and resolved_month in (select looked_at.month from looked_at)
-        {%- endif %}
 ),
 
 watched as {{ found_first() }}(
