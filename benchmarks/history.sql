@@ -20,6 +20,7 @@ with numbered as (
 )
 select n, reported_at, p.*, i.item_code, i.department_name, o.officer_no,
   p.district_code || '-' || strftime(reported_at, '%Y') || '-' || lpad(cast(n as varchar), 8, '0') as case_no,
+  lag(case_no) over (order by n) as case_before,
   roll(n, 'ending', 40) as ending,
   reported_at + to_minutes(60 + roll(n, 'accepted', 3800)) as accepted_at,
   reported_at + to_minutes(4000 + roll(n, 'resolved', 6500)) as resolved_at
@@ -43,7 +44,7 @@ select case_no, district_code, compound_code, null::varchar as station_code,
     || word(item_code, 4, hash(same, 3) % 40) || word(item_code, 5, hash(same, 4) % 40) || '，请尽快处理' as description,
   'p1_name' || roll(n, 'name', 5000) as reporter_name, 'p1_phone' || roll(n, 'phone', 9000) as reporter_phone,
   null::varchar as reporter_id_no, null::varchar as reporter_address, department_name as lead_department,
-  null::varchar[] as assisting_departments, officer_no, roll(n, 'scene', 5) = 0 as on_scene, status, null::varchar as duplicate_of,
+  null::varchar[] as assisting_departments, officer_no, roll(n, 'scene', 5) = 0 as on_scene, status, case when status = '重复件' then case_before end as duplicate_of,
   reported_at, reported_at as created_at, updated_at
 from (
   -- a tenth of the complaints repeat one of three hot problems of their district and month
@@ -73,7 +74,7 @@ create or replace temp table "case_system.whistles" as
 with blown as (
   select *, roll(n, 'level', 4) as level_no, accepted_at + interval 10 minute as blown_at from made where roll(n, 'whistle', 7) = 0
 )
-select n as whistle_id, case_no, ['宣传', '应急', '执法', '攻坚'][level_no + 1] as level, officer_no as blown_by, blown_at,
+select n as whistle_id, case_no, ['宣传', '应急', '执法', '攻坚'][level_no + 1] as level, ['社区', '网格', '小区支部'][roll(n, 'blower', 3) + 1] as blown_by, blown_at,
   [department_name] as departments_called, blown_at + interval 4 minute as answered_at,
   blown_at + to_minutes(6 + roll(n, 'arrived', 15)) as arrived_at, blown_at + interval 40 minute as updated_at
 from blown where in_window(blown_at + interval 40 minute);
@@ -155,7 +156,7 @@ from made where roll(n, 'snap', 3) = 0 and in_window(reported_at + interval 2 ho
 
 create or replace temp table "patrol_app.disputes" as
 select 'D-' || district_code || '-' || n as dispute_id, district_code, compound_code, 'V' || roll(n, 'volunteer', 900) as volunteer_no,
-  officer_no, null::varchar as topic, reported_at as raised_at,
+  officer_no, ['楼上漏水', '夜间噪音', '车位争执'][roll(n, 'topic', 3) + 1] as topic, reported_at as raised_at,
   case when roll(n, 'defused', 5) > 0 then reported_at + interval 2 hour end as defused_at, reported_at + interval 3 hour as updated_at
 from made where roll(n, 'dispute', 10) = 0 and in_window(reported_at + interval 3 hour);
 

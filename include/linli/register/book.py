@@ -183,12 +183,13 @@ class Register(SqliteFile):
     def stopped_windows(self) -> dict[tuple[str, str], dt.datetime | None]:
         """The (source, record) of which a window stands stopped at the gate, rows of it still open, and where the oldest of these begins:
         how far the record is loaded."""
+        # the stopped first, of which there are few: the newest verdicts of all years would each be asked for their open rows
         rows = self._db.execute(
-            """select b.source, b.record,
+            """with newest as materialized (select batch_id, stopped, max(n) from verdicts group by batch_id)
+            select b.source, b.record,
               case when count(*) = count(b.interval_start) then min(b.interval_start) end as reached
-            from batches b join verdicts v on v.batch_id = b.batch_id
-            where v.n = (select max(n) from verdicts w where w.batch_id = b.batch_id) and v.stopped and b.kind = 'window'
-              and exists (select 1 from quarantine q where q.batch_id = b.batch_id and q.closed_at is null)
+            from (select batch_id from newest where stopped) v cross join batches b on b.batch_id = v.batch_id
+            where b.kind = 'window' and exists (select 1 from quarantine q where q.batch_id = b.batch_id and q.closed_at is null)
             group by b.source, b.record"""
         )
         return {(r["source"], r["record"]): as_moment(r["reached"]) for r in rows}
