@@ -8,6 +8,7 @@ million cases in a year beside ten million in ten, with every other record of th
 landed month by month by the product's own function and accepted as it is; the nights after it are landed, gated, built and
 published. Extraction is left out: it reads a window whose size does not depend on history (see extraction.py). Beside the
 full builds stand a plain scan and copy of the same Parquet files, and pandas making the two headline marts of the short one.
+The limit is on the time of a night, as in night.py; the CPU time, which noise moves less, is printed beside it.
 """
 
 from __future__ import annotations
@@ -282,14 +283,14 @@ def main() -> int:
                 print(f"{name:>4}: night {whole} ({'; '.join(f'{part} {cost}' for part, cost in parts.items())})", flush=True)
         for name, home in homes.items():
             print(f"{name:>4}: slowest of a night {slowest(home.seconds_by_node())}")
-    whole = builds[f"{given.times}x"].cpu / builds["1x"].cpu
+    full = builds[f"{given.times}x"].cpu / builds["1x"].cpu
     cpu, wall = (
         statistics.median(getattr(c, what) for c in long.nights) / statistics.median(getattr(c, what) for c in short.nights)
         for what in ("cpu", "wall")
     )
-    print(f"after {given.times}x the history a full build takes {whole:.1f}x the CPU time,")
-    print(f"and a night {cpu:.2f}x the CPU time ({wall:.2f}x the time): {'within' if cpu <= LIMIT else 'ABOVE'} the limit of {LIMIT}x")
-    return 0 if cpu <= LIMIT else 1
+    print(f"after {given.times}x the history a full build takes {full:.1f}x the CPU time,")
+    print(f"and a night {wall:.2f}x the time ({cpu:.2f}x the CPU time): {'within' if wall <= LIMIT else 'ABOVE'} the limit of {LIMIT}x")
+    return 0 if wall <= LIMIT else 1
 
 
 if __name__ == "__main__":

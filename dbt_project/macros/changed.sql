@@ -13,6 +13,15 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# The same of the cases as staged, which lie there by nothing: none of the changed was reported before the first of their months. #}
+{% macro is_changed_case(cases) -%}
+    {%- set months = ref('int_changed_months') -%}
+    {{ is_changed(cases ~ '.case_no') }}
+    {%- if not flags.FULL_REFRESH %}
+    and {{ cases }}.reported_at >= (select cast(min(changed_months.month) as timestamp) - interval 1 day from {{ months }} as changed_months)
+    {%- endif -%}
+{%- endmacro %}
+
 {# The same for a row of a fact, which lies with its month of report: a night reads the months of the changed cases only. #}
 {% macro is_changed_fact(fact=none) -%}
     {%- set months = ref('int_changed_months') -%}

@@ -15,15 +15,25 @@ cases as {{ found_first() }}(
         and {{ is_touched_moment('report', 'cases.reported_at') }}
 ),
 
-begun as {{ found_first() }}(
+steps as {{ found_first() }}(
+    select
+        case_no,
+        round_no,
+        step,
+        stepped_at
+    from {{ ref('stg_case_system__case_steps') }}
+    where
+        not _deleted
+        and case_no in (select cases.case_no from cases)
+),
+
+begun as (
     select steps.case_no
-    from {{ ref('stg_case_system__case_steps') }} as steps
+    from steps
     cross join run
     where
-        steps.case_no in (select cases.case_no from cases)
-        and ((steps.step = '上报' and steps.round_no = 1) or (steps.step = '重办' and steps.round_no > 1))
+        ((steps.step = '上报' and steps.round_no = 1) or (steps.step = '重办' and steps.round_no > 1))
         and steps.stepped_at < run.as_of
-        and not steps._deleted
 ),
 
 -- by the words of the case system, whatever became of a case: who reported it, and that a round of it has begun

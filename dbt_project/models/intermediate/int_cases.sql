@@ -4,10 +4,10 @@ with run as (
 
 cases as {{ found_first() }}(
     select *
-    from {{ ref('stg_case_system__cases') }}
+    from {{ ref('stg_case_system__cases') }} as staged
     where
-        not _deleted
-        and {{ is_changed('case_no') }}
+        not staged._deleted
+        and {{ is_changed_case('staged') }}
 ),
 
 whistled as {{ found_first() }}(

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental', incremental_strategy='append', on_schema_change='fail', pre_hook="{{ forget_changed_cases() }}"
 ) }}
-with rounds as (
+with rounds as {{ found_first() }}(
     select
         case_no,
         round_no

@@ -1,3 +1,4 @@
+import datetime as dt
 import json
 
 from linli.similarity import Rules, similar_cases
@@ -11,4 +12,11 @@ def model(dbt, session):
     # of the fact, not of the texts: those of all years would be put together to learn their months
     reported = dbt.ref("fct_case_round").filter("is_counted and is_latest_round").project("report_month").distinct().fetchall()
     months = sorted({month for (month,) in touched} & {month for (month,) in reported})
-    return similar_cases(months, lambda month: texts.filter(f"report_month = date '{month}'").to_arrow_table(), rules)
+
+    def read(month):
+        # wider than the month in any time zone: the bounds spare a reading of all years
+        first, last = month - dt.timedelta(days=2), month + dt.timedelta(days=33)
+        within = f"reported_at >= timestamptz '{first}' and reported_at < timestamptz '{last}'"
+        return texts.filter(f"report_month = date '{month}' and {within}").to_arrow_table()
+
+    return similar_cases(months, read, rules)

@@ -5,8 +5,9 @@ select
     rounds.district_code,
     rounds.item_code,
     rounds.report_month,
-    rounds.reported_at,
-    {{ local_date('rounds.reported_at') }} as reported_on,
+    -- the same in both: whoever asks for a time by that of staging need not look for the cases of a month among all
+    staged.reported_at,
+    {{ local_date('staged.reported_at') }} as reported_on,
     replace(
         replace(
             coalesce(staged.title, '') || '。' || coalesce(staged.description, ''),

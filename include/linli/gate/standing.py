@@ -15,18 +15,14 @@ def find_kept(state: GateState, record: RecordDecl) -> None:
     names = [column.name for column in record.columns]
     of_landed = f"exists (select 1 from landed l where {same_key(record, 'l', 's')})"
     columns = [*names, "_parent_version", "_snapshot_at", "_deleted", "_batch_id", "_row_no"]
-    versions = state.versions_sql(record, columns, "compared", of_landed)
-
-    ((any_version,),) = connection.execute(f"select exists (from ({versions}))").fetchall()
-    if not any_version:
-        connection.execute("create table kept (_batch_id varchar, _row_no integer)")
-        return
+    # aside, for the join would not know how few they are and read all that was ever accepted
+    connection.execute(f"create or replace table accepted_before as {state.versions_sql(record, columns, 'compared', of_landed)}")
 
     def contents(alias: str) -> str:
         return "row(" + ", ".join(f"{alias}.{ident(name)}" for name in (*names, "_parent_version")) + ")"
 
     connection.execute(
-        f"create table kept as select l._batch_id, l._row_no from landed l join ({versions}) v on {same_key(record, 'l', 'v')}"
+        f"create table kept as select l._batch_id, l._row_no from landed l join accepted_before v on {same_key(record, 'l', 'v')}"
         f" where l.verdict_before is null and not l._deleted and not v._deleted and {contents('l')} is not distinct from {contents('v')}"
     )
 

@@ -55,6 +55,11 @@ def same_key(record: RecordDecl, left: str, right: str) -> str:
     return " and ".join(f"{left}.{ident(name)} = {right}.{ident(name)}" for name in record.key)
 
 
+def _staging(record: RecordDecl) -> str:
+    """The record's staging table in the working file."""
+    return f"work.staging.{ident('stg_' + record.table)}"
+
+
 Scope: TypeAlias = Sequence[tuple[str, str]]
 """(column of what is accepted, column of the batch) pairs: a row with a value in one that a row of the batch has in the other"""
 
@@ -182,21 +187,24 @@ class GateState:
         staged = self._staged(record, names)
         pending = f"{pending}.{record.full_name}"
         self.connection.execute(f"create or replace table {ident(pending)} as {self._pending_sql(record, names, staged)}")
+        if staged:
+            # once and not whenever a version is asked for: it takes a reading of all that was ever accepted
+            self.connection.execute(
+                f"delete from {ident(pending)} p using {_staging(record)} s"
+                f" where {same_key(record, 's', 'p')} and s._snapshot_at > p._snapshot_at"
+            )
         return self._newest(record, names, pending, staged, within)
 
     def _newest(self, record: RecordDecl, names: Sequence[str], pending: str, staged: bool, within: str) -> str:
         types = column_types(record)
-        staging = f"work.staging.{ident('stg_' + record.table)}"
         table = ident(pending)
         columns = ", ".join(ident(name) for name in names)
         if not staged:
             return f"select {columns} from {table}"
         typed = ", ".join(f"{ident(name)}::{types[name]} as {ident(name)}" for name in names)
         return (
-            f"select {columns} from {table} p where not exists"
-            f" (select 1 from {staging} s where {same_key(record, 's', 'p')} and s._snapshot_at > p._snapshot_at)"
-            f" union all select {typed} from {staging} s where {within} and not exists"
-            f" (select 1 from {table} p where {same_key(record, 'p', 's')} and p._snapshot_at >= s._snapshot_at)"
+            f"select {columns} from {table} union all select {typed} from {_staging(record)} s"
+            f" where {within} and not exists (select 1 from {table} p where {same_key(record, 'p', 's')})"
         )
 
     def _staged(self, record: RecordDecl, names: Sequence[str]) -> bool:

@@ -19,6 +19,12 @@ residents as (
     where {{ is_touched_moment('points', 'staged.entered_at') }}
 ),
 
+-- an act may have been paid in any month
+acts as {{ found_first() }}(
+    select distinct reference_no from entries
+    where direction_code = 'earned' and reference_no is not null
+),
+
 earned as (
     select
         entry_id,
@@ -29,9 +35,8 @@ earned as (
     from {{ ref('fct_ledger_entry') }}
     where
         direction_code = 'earned'
-        and reference_no is not null
         and not is_reversed
-        and resident_no in (select residents.resident_no from residents)
+        and reference_no in (select acts.reference_no from acts)
 ),
 
 reversals as (
@@ -43,17 +48,25 @@ reversals as (
 ),
 
 -- the other route to a balance: what each resident's months add up to, straight from staging
+staged_entries as {{ found_first() }}(
+    select
+        resident_no,
+        entered_at,
+        points
+    from {{ ref('stg_points_ledger__ledger_entries') }}
+    where
+        not _deleted
+        and resident_no in (select residents.resident_no from residents)
+),
+
 staged_months as (
     select
         staged.resident_no,
         {{ month_of(local_date('staged.entered_at')) }} as month,
         sum(staged.points) as points
-    from {{ ref('stg_points_ledger__ledger_entries') }} as staged
+    from staged_entries as staged
     cross join {{ source('linli', 'run') }} as run
-    where
-        not staged._deleted
-        and staged.entered_at < run.as_of
-        and staged.resident_no in (select residents.resident_no from residents)
+    where staged.entered_at < run.as_of
     group by 1, 2
 ),
 

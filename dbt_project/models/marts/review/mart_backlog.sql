@@ -16,6 +16,15 @@ months as (
     group by {{ month_of('days.calendar_on') }}
 ),
 
+-- those closed before any of these months, nearly all there are, are not looked at further
+still_open as {{ found_first() }}(
+    select * from {{ ref('fct_case_round') }}
+    where is_counted and closed_month is null
+    union all
+    select * from {{ ref('fct_case_round') }}
+    where is_counted and closed_month > (select min(months.month) from months)
+),
+
 rounds as (
     select
         months.month,
@@ -27,11 +36,10 @@ rounds as (
         rounds.{{ attribution()[level] }},
         {% endfor -%}
         opened.workday_no as opened_no
-    from {{ ref('fct_case_round') }} as rounds
+    from still_open as rounds
     inner join months
         on rounds.opened_month <= months.month and months.month < coalesce(rounds.closed_month, date '9999-12-01')
     inner join {{ ref('dim_calendar') }} as opened on rounds.day_0_on = opened.calendar_on
-    where rounds.is_counted
 ),
 
 suspended as (

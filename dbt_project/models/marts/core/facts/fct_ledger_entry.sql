@@ -5,14 +5,12 @@ with run as (
 ),
 
 of_accounts as {{ found_first() }}(
-    select staged.*
-    from {{ ref('stg_points_ledger__ledger_entries') }} as staged
-    cross join run
+    select *
+    from {{ ref('stg_points_ledger__ledger_entries') }}
     where
-        not staged._deleted
-        and staged.entered_at < run.as_of
+        not _deleted
         {%- if is_incremental() %}
-        and staged.resident_no in (select accounts.resident_no from {{ accounts }} as accounts)
+        and resident_no in (select accounts.resident_no from {{ accounts }} as accounts)
         {%- endif %}
 ),
 
@@ -29,11 +27,13 @@ entries as (
         staged.entered_at,
         staged.created_at
     from of_accounts as staged
+    cross join run
     left join {{ ref('ledger_kinds') }} as kinds on staged.kind = kinds.kind_name
     {%- if is_incremental() %}
     inner join {{ accounts }} as accounts
         on staged.resident_no = accounts.resident_no and staged.entered_at >= accounts.entered_from
     {%- endif %}
+    where staged.entered_at < run.as_of
 ),
 
 undone as (

@@ -3,6 +3,14 @@ with run as (
     select as_of from {{ source('linli', 'run') }}
 ),
 
+blown as {{ found_first() }}(
+    select *
+    from {{ ref('stg_case_system__whistles') }}
+    where
+        not _deleted
+        and {{ is_changed('case_no') }}
+),
+
 -- an answer or an arrival the run has not reached yet is not known to it
 whistles as (
     select
@@ -14,12 +22,9 @@ whistles as (
         staged.blown_at,
         case when staged.answered_at < run.as_of then staged.answered_at end as answered_at,
         case when staged.arrived_at < run.as_of then staged.arrived_at end as arrived_at
-    from {{ ref('stg_case_system__whistles') }} as staged
+    from blown as staged
     cross join run
-    where
-        not staged._deleted
-        and staged.blown_at < run.as_of
-        and {{ is_changed('staged.case_no') }}
+    where staged.blown_at < run.as_of
 ),
 
 ranked as (
