@@ -4,7 +4,6 @@ from {{ ref('stg_case_system__cases') }} as staged
 inner join {{ ref('int_case_steps') }} as steps on staged.case_no = steps.case_no
 where
     not staged._deleted
-    and {{ is_changed_case('staged') }}
     and steps.step_code = 'reported'
     and steps.round_no = 1
     and not exists (

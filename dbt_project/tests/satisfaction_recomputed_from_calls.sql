@@ -29,7 +29,6 @@ resolved as (
     where
         steps.step_code = 'resolved'
         and not cases._deleted
-        and {{ is_changed_case('cases') }}
         and (
             cases.status not in ('已作废', '已撤诉', '重复件')
             or exists (

@@ -5,7 +5,8 @@ select
     rounds.district_code,
     rounds.item_code,
     rounds.report_month,
-    -- the same in both: whoever asks for a time by that of staging need not look for the cases of a month among all
+    -- the same in both, as long as a build has a fact follow its staged case: whoever asks for a time by that of staging need not look
+    -- for the cases of a month among all
     staged.reported_at,
     {{ local_date('staged.reported_at') }} as reported_on,
     replace(

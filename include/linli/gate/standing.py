@@ -13,10 +13,14 @@ def find_kept(state: GateState, record: RecordDecl) -> None:
     if connection.execute("select 1 from information_schema.tables where table_name = 'kept'").fetchall():
         return
     names = [column.name for column in record.columns]
-    of_landed = f"exists (select 1 from landed l where {same_key(record, 'l', 's')})"
+
+    def of_landed(row: str) -> str:
+        return f"exists (select 1 from landed l where {same_key(record, 'l', row)})"
+
     columns = [*names, "_parent_version", "_snapshot_at", "_deleted", "_batch_id", "_row_no"]
     # aside, for the join would not know how few they are and read all that was ever accepted
-    connection.execute(f"create or replace table accepted_before as {state.versions_sql(record, columns, 'compared', of_landed)}")
+    versions = state.versions_sql(record, columns, "compared", of_landed("s"))
+    connection.execute(f"create or replace table accepted_before as from ({versions}) v where {of_landed('v')}")
 
     def contents(alias: str) -> str:
         return "row(" + ", ".join(f"{alias}.{ident(name)}" for name in (*names, "_parent_version")) + ")"

@@ -181,8 +181,8 @@ class GateState:
     def versions_sql(self, record: RecordDecl, names: Sequence[str], pending: str = "pending", within: str = "true") -> str:
         """A select of `names` (with the key and `_snapshot_at`) of the newest accepted version of every key.
 
-        Verdicts not built are read now, into a table named after `pending`. `within` is a condition on the built rows `s`: keys that
-        are not asked for can stay unread.
+        Verdicts not built are read now, into a table named after `pending`, but for versions older than what is built of their key.
+        `within` is a condition on the built rows `s`: keys that are not asked for can stay unread.
         """
         staged = self._staged(record, names)
         pending = f"{pending}.{record.full_name}"
@@ -196,6 +196,7 @@ class GateState:
         return self._newest(record, names, pending, staged, within)
 
     def _newest(self, record: RecordDecl, names: Sequence[str], pending: str, staged: bool, within: str) -> str:
+        """The rows of `pending`, none of which is older than what is built of its key, and the built ones `within` of all other keys."""
         types = column_types(record)
         table = ident(pending)
         columns = ", ".join(ident(name) for name in names)

@@ -125,7 +125,7 @@ def test_what_was_closed_is_said_to_be() -> None:
     assert written(found).remarks[1] == "本月尚未结账，数字还会变化"
     found["closed"] = [closed()]
     page = written(found)
-    assert page.remarks[1] == "2026-11-12 已结账（李主任 批准），所列为批准的数字"
+    assert page.remarks[1] == "2026-11-12 已结账（李主任 批准），所列除标明未经结账的外，为批准的数字"
     assert lines(page, "下月专项建议")[0] == "已选定：消防"
 
 

@@ -18,7 +18,8 @@ with members as (
     from {{ ref('int_similar_cases') }} as similar_cases
     inner join {{ ref('fct_case_round') }} as rounds
         on similar_cases.case_no = rounds.case_no and rounds.is_latest_round
-    -- a month's cases are compared with those of the days before it: older rounds are not looked at
+    -- a month's cases are compared with those of the days before it, the first of whose month lies up to 31 days before: older rounds
+    -- are not looked at
     where
         rounds.report_month >= (
             select cast(min(bounds.month) - interval {{ var('similar').window_days }} day as date) - 31
