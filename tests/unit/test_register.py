@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,22 @@ def test_window_end_is_the_farthest_and_ignores_refetches(register: Register) ->
         [batch("a"), batch("b", interval_end=later), batch("c", kind="refetch", interval_end=later + dt.timedelta(days=9))]
     )
     assert register.window_end("case_system", "cases") == later
+
+
+def test_the_windows_stopped_by_their_newest_verdict_with_rows_still_open(register: Register, run: Run) -> None:
+    days = [as_of(dt.date(2026, 11, day)) for day in range(1, 6)]
+    names = ["let through since", "all corrected", "stopped at the second look", "stopped"]
+    windows = [batch(name, interval_start=start, interval_end=end) for name, start, end in zip(names, days[:-1], days[1:], strict=True)]
+    register.add_batches([*windows, batch("refetch", kind="refetch", interval_start=days[0])])
+    stops, passes = (replace(verdict("x", accepted=accepted, quarantined=3 - accepted), stopped=not accepted) for accepted in (0, 3))
+    first = {"let through since": stops, "all corrected": stops, "stopped at the second look": passes, "stopped": stops, "refetch": stops}
+    second = {"let through since": passes, "stopped at the second look": stops}
+    for n, looks in enumerate((first, second), start=1):
+        for name, given in looks.items():
+            entries = [entry(name, name)] if given.stopped else []
+            register.add_decisions([Decision(replace(given, batch_id=name, n=n), quarantined=entries)], [], run)
+    register.close_entries([("case_system", "cases", "all corrected", "corrected")], now())
+    assert register.stopped_windows() == {("case_system", "cases"): days[2]}
 
 
 def test_an_account_that_does_not_add_up_is_refused_whole(register: Register, run: Run) -> None:
