@@ -60,6 +60,13 @@ def _staging(record: RecordDecl) -> str:
     return f"work.staging.{ident('stg_' + record.table)}"
 
 
+def _typed(record: RecordDecl, names: Sequence[str], built: str | None = None) -> str:
+    """A select of these columns of the rows `s` of the staging table, or of a table made of it, in the types of what has landed."""
+    types = column_types(record)
+    columns = ", ".join(f"s.{ident(name)}::{types[name]} as {ident(name)}" for name in names)
+    return f"select {columns} from {built or _staging(record)} s"
+
+
 Scope: TypeAlias = Sequence[tuple[str, str]]
 """(column of what is accepted, column of the batch) pairs: a row with a value in one that a row of the batch has in the other"""
 
@@ -75,6 +82,13 @@ def scope(record: RecordDecl, of: str) -> Scope:
         raise ContextBroken(f"{record.full_name}: its context reads {of} without a line `-- {of}: column, …`")
     pairs = [part.strip().partition("=") for part in found.group(1).split(",")]
     return [(column, other or column) for column, _, other in pairs]
+
+
+def asks(record: RecordDecl) -> dict[str, Scope]:
+    """What the context of `record` asks for, and by which columns: names of records, and `standing`."""
+    context = record.context_sql or ""
+    names = [*dict.fromkeys(re.findall(r'accepted\."([^"]+)"', context)), *({"standing"} & words(context))]
+    return {name: scope(record, name) for name in names}
 
 
 def _is_asked(row: str, asked_by: Scope) -> str:
@@ -98,7 +112,7 @@ class GateState:
         self._ready: set[str] = set()
         self._batch_paths: dict[str, Path] = {}
         self._work = False
-        self._pending: dict[str, list[Verdict]] | None = None
+        self._looked_up: set[tuple[str, str]] = set()
         # Columns in which all rows now judged have the same value, and that value as SQL: kept once, not a million times.
         self.same_for_all: dict[str, str] = {}
 
@@ -148,14 +162,14 @@ class GateState:
         Raises ContextBroken when the context does not say by which columns it asks for them.
         """
         self.connection.execute("create schema if not exists accepted")
-        for name in dict.fromkeys(re.findall(r'accepted\."([^"]+)"', record.context_sql or "")):
-            asked = self.accepted_sql(self.catalog.record(name), scope(record, name))
-            self.connection.execute(f'create or replace table accepted."{name}" as {asked}')
+        for name, asked_by in asks(record).items():
+            if name != "standing":
+                asked = self.accepted_sql(self.catalog.record(name), asked_by)
+                self.connection.execute(f'create or replace table accepted."{name}" as {asked}')
 
     def forget_accepted(self, record: RecordDecl) -> None:
         """To be called when new verdicts about `record` have been registered."""
         self._ready.discard(record.full_name)
-        self._pending = None
 
     def looked_at(self, record: RecordDecl) -> list[str]:
         """The columns of `record` that some context, key or group names."""
@@ -175,8 +189,53 @@ class GateState:
         """A select of the rows of `record` that are accepted and not deleted, and that `batch` asks for by these columns."""
         names = self.looked_at(record)
         self.make_versions(record)
-        newest = self._newest(record, names, f"pending.{record.full_name}", self._staged(record, names), _is_asked("s", asked_by))
+        built = self._look_up(record, names, asked_by) if self._staged(record, names) else None
+        newest = self._newest(record, names, f"pending.{record.full_name}", built)
         return f"select {', '.join(map(ident, names))} from ({newest}) v where not _deleted and {_is_asked('v', asked_by)}"
+
+    def _look_up(self, record: RecordDecl, names: Sequence[str], asked_by: Scope) -> str:
+        """The table of the built rows of `record` that were ever asked for, with those that `batch` asks for by these columns.
+
+        Looking for a few rows takes a reading of all years, so what the batches still to be judged will ask for is looked for with them.
+        """
+        table = f'found."{record.full_name}"'
+        self.connection.execute("create schema if not exists found; create schema if not exists asked")
+        self.connection.execute(f"create table if not exists {table} as {_typed(record, names)} where false")
+        new = {}
+        for column, other in asked_by:
+            asked = f'asked."{record.full_name}.{column}"'
+            new[column] = f'asked."new.{column}"'
+            self.connection.execute(f"create table if not exists {asked} as select {ident(column)} as value from {table} where false")
+            values = [f"select {ident(other)} as value from batch", *self._waiting_values(record, column)]
+            self.connection.execute(
+                f"create or replace table {new[column]} as select value from ({' union all '.join(values)}) where value is not null"
+                f" except select value from {asked}"
+            )
+            self.connection.execute(f"insert into {asked} from {new[column]}")
+        if any(self.connection.execute(f"select exists (from {values})").fetchone() == (True,) for values in new.values()):
+            wanted = " or ".join(f"s.{ident(column)} in (select value from {values})" for column, values in new.items())
+            self.connection.execute(
+                f"insert into {table} {_typed(record, names)} where ({wanted})"
+                f" and not exists (select 1 from {table} f where {same_key(record, 'f', 's')})"
+            )
+        return table
+
+    def _waiting_values(self, record: RecordDecl, column: str) -> list[str]:
+        """Selects of what batches without a verdict ask for in this column of `record`; none when that has been looked up before."""
+        if (record.full_name, column) in self._looked_up:
+            return []
+        self._looked_up.add((record.full_name, column))
+        selects = []
+        for asker in self.catalog.records:
+            paths = [self.path_of(batch.batch_id) for batch in self.register.ungated_batches(asker.source, asker.name)]
+            for name, asked_by in asks(asker).items():
+                if paths and (name == record.full_name or (name == "standing" and asker is record)):
+                    others = {other for of, other in asked_by if of == column} & set.intersection(
+                        *(set(pq.read_schema(path).names) for path in paths)
+                    )
+                    kind = column_types(record)[column]
+                    selects += [f"select {ident(other)}::{kind} from {files(paths)}" for other in sorted(others)]
+        return selects
 
     def versions_sql(self, record: RecordDecl, names: Sequence[str], pending: str = "pending", within: str = "true") -> str:
         """A select of `names` (with the key and `_snapshot_at`) of the newest accepted version of every key.
@@ -193,18 +252,16 @@ class GateState:
                 f"delete from {ident(pending)} p using {_staging(record)} s"
                 f" where {same_key(record, 's', 'p')} and s._snapshot_at > p._snapshot_at"
             )
-        return self._newest(record, names, pending, staged, within)
+        return self._newest(record, names, pending, _staging(record) if staged else None, within)
 
-    def _newest(self, record: RecordDecl, names: Sequence[str], pending: str, staged: bool, within: str) -> str:
-        """The rows of `pending`, none of which is older than what is built of its key, and the built ones `within` of all other keys."""
-        types = column_types(record)
+    def _newest(self, record: RecordDecl, names: Sequence[str], pending: str, built: str | None, within: str = "true") -> str:
+        """The rows of `pending`, none older than what is built of its key, and those of `built` and `within` of all other keys."""
         table = ident(pending)
         columns = ", ".join(ident(name) for name in names)
-        if not staged:
+        if built is None:
             return f"select {columns} from {table}"
-        typed = ", ".join(f"{ident(name)}::{types[name]} as {ident(name)}" for name in names)
         return (
-            f"select {columns} from {table} union all select {typed} from {_staging(record)} s"
+            f"select {columns} from {table} union all {_typed(record, names, built)}"
             f" where {within} and not exists (select 1 from {table} p where {same_key(record, 'p', 's')})"
         )
 

@@ -11,8 +11,10 @@ import pytest
 import yaml
 
 from linli.gate import GateDisagreement, GateReport, gate
+from linli.gate.enrich import load_batch
 from linli.gate.judge import judge
 from linli.gate.state import opened
+from linli.register import Batch
 from scenarios.gate.lake import Lake, Row
 
 
@@ -29,7 +31,9 @@ MEETING: Row = given("meeting_returns.meetings")["good"]
 RETURN: Row = given("meeting_returns.returns")["good"]
 RESIDENT: Row = given("points_ledger.residents")["good"]
 ENTRY: Row = given("points_ledger.ledger_entries")["good"]
+WHISTLE: Row = given("case_system.whistles")["good"]
 CASES, STEPS, MEETINGS, LEDGER = "case_system.cases", "case_system.case_steps", "meeting_returns.meetings", "points_ledger.ledger_entries"
+WHISTLES = "case_system.whistles"
 
 
 @pytest.fixture
@@ -236,19 +240,42 @@ def test_a_second_gate_has_nothing_to_do_and_a_killed_one_is_gone_over(lake: Lak
     assert orphan.read_bytes() == before
 
 
+def stage_cases(lake: Lake, batch: Batch) -> None:
+    """A working file that has taken in this batch of cases, whose own file is there no more."""
+    lake.settings.warehouse.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(lake.settings.work_file)) as work:
+        work.execute("create schema staging; create schema landing; create table landing.built (verdict_id varchar)")
+        work.execute("insert into landing.built values (?)", [f"{batch.batch_id}.1"])
+        work.register("staged", pq.read_table(lake.settings.home / batch.path))
+        work.execute("create table staging.stg_case_system__cases as from staged")
+    (lake.settings.home / batch.path).unlink()
+
+
+def test_staged_cases_are_looked_for_once_for_all_that_waits_and_again_for_what_waited_before(lake: Lake) -> None:
+    waiting = lake.land(WHISTLES, [{**WHISTLE, "case_no": "340405-2026-000002"}])
+    run(lake)
+    assert lake.account(waiting) == (0, 0, 1, 0)
+    cases = lake.land(CASES, [case(1), case(2), case(3), case(4)])
+    gate(lake.settings, lake.register, lake.catalog, lake.run, records={CASES})
+    stage_cases(lake, cases)
+    steps = lake.land(STEPS, [{**OPENING, "case_no": "340405-2026-000001"}])
+    whistles = lake.land(WHISTLES, [{**WHISTLE, "whistle_id": 2, "case_no": "340405-2026-000003"}])
+    with opened(lake.settings, lake.register, lake.catalog) as state:
+        load_batch(state, lake.catalog.record(STEPS), [steps])
+        state.prepare_accepted(lake.catalog.record(STEPS))
+        found = state.connection.execute(f'select case_no from found."{CASES}" order by all').fetchall()
+        asked = state.connection.execute(f'select case_no from accepted."{CASES}"').fetchall()
+    assert found == [("340405-2026-000001",), ("340405-2026-000003",)]
+    assert asked == [("340405-2026-000001",)]
+    run(lake)
+    assert [lake.account(batch) for batch in (steps, whistles, waiting)] == [(1, 0, 0, 0)] * 3
+
+
 def test_accepted_state_is_staging_under_verdicts_not_built(lake: Lake) -> None:
     first = lake.land(CASES, [CASE, case(2)])
     lake.land(STEPS, [OPENING])
     run(lake)
-    lake.settings.warehouse.mkdir(parents=True, exist_ok=True)
-    staged = pq.read_table(lake.settings.home / first.path)
-    with duckdb.connect(str(lake.settings.work_file)) as work:
-        work.execute("create schema staging; create schema landing; create table landing.built (verdict_id varchar)")
-        work.execute("insert into landing.built values (?)", [f"{first.batch_id}.1"])
-        work.register("staged", staged)
-        work.execute("create table staging.stg_case_system__cases as from staged")
-    for path in lake.settings.lake.glob("case_system/cases/*"):
-        path.rename(path.with_suffix(".away"))
+    stage_cases(lake, first)
     second = lake.land(STEPS, [STEP, {**OPENING, "step_id": 9, "case_no": "340405-2026-000002"}])
     lake.land(CASES, [{"case_no": "340405-2026-000002", "_deleted": True}], kind="tombstone")
     run(lake)
