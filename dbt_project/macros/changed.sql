@@ -187,46 +187,44 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Before staging takes newer versions of rows that belong to a case: remember the cases the old versions belong to. A
-   row that is deleted, or filed under another case, takes its figures away from that case. #}
-{% macro remember_cases(landed) -%}
+{#
+  Before staging takes newer versions of rows: what the staged ones, older or not, belong to is remembered.
+#}
+
+{# The cases. A row that is deleted, or filed under another case, takes its figures away from that case. #}
+{% macro remember_cases() -%}
     {%- set touched = source('linli', 'touched_cases') -%}
-    {%- set key = config.get('unique_key')[0] -%}
     {%- if is_incremental() -%}
         insert into {{ touched }}
-        select distinct staged.case_no
-        from {{ this }} as staged
-        where staged.case_no is not null and staged.{{ key }} in (select landed.{{ key }} from {{ landed }} as landed)
+        select distinct staged.case_no from {{ staged_versions() }} as staged where staged.case_no is not null
     {%- endif -%}
 {%- endmacro %}
 
-{# Before staging takes newer versions of the sheets of returns: remember the communities and months of the old ones. #}
-{% macro remember_returns(landed) -%}
+{# The communities and months of sheets of returns. #}
+{% macro remember_returns() -%}
     {%- set touched = source('linli', 'touched_returns') -%}
     {%- if is_incremental() -%}
         insert into {{ touched }}
         select distinct
             staged.community_code,
             staged.month_on
-        from {{ this }} as staged
+        from {{ staged_versions() }} as staged
         where
             staged.community_code is not null
             and staged.month_on is not null
-            and staged.file_sha in (select landed.file_sha from {{ landed }} as landed)
     {%- endif -%}
 {%- endmacro %}
 
-{# Before staging takes newer versions: remember the months of a moment of the old ones, where their fact rows lie. #}
-{% macro remember_months(landed, moment, mart) -%}
+{# The months of a moment, where their fact rows lie. #}
+{% macro remember_months(moment, mart) -%}
     {%- set touched = source('linli', 'touched_months') -%}
-    {%- set key = config.get('unique_key')[0] -%}
     {%- if is_incremental() -%}
         insert into {{ touched }}
         select distinct
             '{{ mart }}',
             {{ month_of(local_date('staged.' ~ moment)) }}
-        from {{ this }} as staged
-        where staged.{{ moment }} is not null and staged.{{ key }} in (select landed.{{ key }} from {{ landed }} as landed)
+        from {{ staged_versions() }} as staged
+        where staged.{{ moment }} is not null
     {%- endif -%}
 {%- endmacro %}
 

@@ -1,4 +1,4 @@
-{{ config(unique_key=['callback_id'], pre_hook="{{ remember_cases(source('case_system', 'callbacks')) }}") }}
+{{ config(unique_key=['callback_id'], pre_hook="{{ remember_cases() }}") }}
 
 {{ newest_landed(
     source('case_system', 'callbacks'),

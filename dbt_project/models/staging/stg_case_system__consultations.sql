@@ -1,3 +1,3 @@
-{{ config(unique_key=['consultation_id'], pre_hook="{{ remember_cases(source('case_system', 'consultations')) }}") }}
+{{ config(unique_key=['consultation_id'], pre_hook="{{ remember_cases() }}") }}
 
 {{ newest_landed(source('case_system', 'consultations')) }}

@@ -1,6 +1,6 @@
 {{ config(unique_key=['dispute_id'], pre_hook=[
-    "{{ remember_months(source('patrol_app', 'disputes'), 'raised_at', 'dispute') }}",
-    "{{ remember_months(source('patrol_app', 'disputes'), 'defused_at', 'patrol_app') }}",
+    "{{ remember_months('raised_at', 'dispute') }}",
+    "{{ remember_months('defused_at', 'patrol_app') }}",
 ]) }}
 
 {{ newest_landed(source('patrol_app', 'disputes')) }}

@@ -1,3 +1,3 @@
-{{ config(unique_key=['finding_id'], pre_hook="{{ remember_months(source('patrol_app', 'patrol_findings'), 'found_at', 'finding') }}") }}
+{{ config(unique_key=['finding_id'], pre_hook="{{ remember_months('found_at', 'finding') }}") }}
 
 {{ newest_landed(source('patrol_app', 'patrol_findings')) }}

@@ -1,3 +1,3 @@
-{{ config(unique_key=['snap_id'], pre_hook="{{ remember_months(source('patrol_app', 'snaps'), 'taken_at', 'snap') }}") }}
+{{ config(unique_key=['snap_id'], pre_hook="{{ remember_months('taken_at', 'snap') }}") }}
 
 {{ newest_landed(source('patrol_app', 'snaps')) }}
