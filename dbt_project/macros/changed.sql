@@ -138,24 +138,37 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Before entries are replaced: remember the months in which accounts read otherwise now, then remove what is entered anew. #}
+{# Before entries are replaced: their accounts are found once, the months in which they read otherwise now are remembered, and what is
+   entered anew is removed. #}
 {% macro forget_recounted_entries() -%}
     {%- set accounts = ref('int_touched_accounts') -%}
     {%- set months = source('linli', 'touched_months') -%}
     {%- if is_incremental() -%}
+        create temporary table {{ entries_before() }} as
+        select
+            rowid as _place,
+            resident_no,
+            points,
+            entered_at,
+            month
+        from {{ this }}
+        where resident_no in (select accounts.resident_no from {{ accounts }} as accounts);
         insert into {{ months }}
         select distinct 'points', entries.month
-        from {{ this }} as entries
+        from {{ entries_before() }} as entries
         inner join {{ accounts }} as accounts
             on entries.resident_no = accounts.resident_no and entries.entered_at >= accounts.changed_from;
-        delete from {{ this }} where entry_id in (
-            select entries.entry_id
-            from {{ this }} as entries
+        delete from {{ this }} where rowid in (
+            select entries._place
+            from {{ entries_before() }} as entries
             inner join {{ accounts }} as accounts
                 on entries.resident_no = accounts.resident_no and entries.entered_at >= accounts.entered_from
         )
     {%- endif -%}
 {%- endmacro %}
+
+{# Where a night keeps the entries of these accounts as they were. #}
+{% macro entries_before() %}{{ return('entries_before') }}{% endmacro %}
 
 {# A condition on a month: true for the months this build counts again. #}
 {% macro is_touched(mart, column) -%}

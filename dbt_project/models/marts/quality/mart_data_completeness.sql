@@ -16,10 +16,6 @@
     ('points_ledger', 'residents', 'dim_resident', 'joined_on', 'joined_month', {}),
     ('points_ledger', 'ledger_entries', 'fct_ledger_entry', local_date('entered_at'), 'month', {'ledger_kind': 'kind_code'}),
 ] -%}
-{%- set names = [
-    'channel', 'phase', 'compound', 'whistle_level', 'side', 'outcome', 'expert_kind', 'patrol_kind', 'checklist', 'snap_status',
-    'meeting_type', 'community', 'event_type', 'ledger_kind',
-] -%}
 {%- set vanished = var('vanished') -%}
 with calendar as (
     select
@@ -51,53 +47,61 @@ passed as (
     where days_back = 1
 ),
 
--- by day first, so that the categories of a record share one reading of its fact
-rows_a_day as (
+seen as (
     {% for source, record, fact, day, month, categories in counted -%}
     select
         '{{ source }}' as source,
         '{{ record }}' as record,
         district_code,
-        {{ day }} as seen_on,
-        {% for name in names -%}
-        {{ categories.get(name, 'cast(null as varchar)') }} as {{ name }},
-        {% endfor -%}
-        count(*) as row_count
-    from {{ ref(fact) }}
-    where
-        {{ day }} is not null
-        {% if fact == 'fct_case_round' -%}
-        and round_no = 1
-        {% elif fact == 'fct_patrol_checklist' -%}
-        and is_recorded
+        {% if categories -%}
+        case
+            {% for name, column in categories.items() -%}
+            when grouping({{ column }}) = 0 then '{{ name }}'
+            {% endfor -%}
+            else 'all'
+        end as category,
+        case
+            {% for column in categories.values() -%}
+            when grouping({{ column }}) = 0 then {{ column }}
+            {% endfor -%}
+            else 'all'
+        end as key,
+        {% else -%}
+        'all' as category,
+        'all' as key,
         {% endif -%}
-        and {{ month }} in (select read_months.month from read_months)
-    group by all
+        seen_on,
+        count(*) as row_count
+    from (
+        select
+            *,
+            {{ day }} as seen_on
+        from {{ ref(fact) }}
+        where
+            {{ month }} in (select read_months.month from read_months)
+            {% if fact == 'fct_case_round' -%}
+            and round_no = 1
+            {% elif fact == 'fct_patrol_checklist' -%}
+            and is_recorded
+            {% endif -%}
+    ) as {{ record }}
+    group by grouping sets (
+        (district_code, seen_on)
+        {%- for column in categories.values() %},
+        (district_code, seen_on, {{ column }})
+        {%- endfor %}
+    )
     {% if not loop.last %}union all
     {% endif -%}
     {% endfor %}
 ),
 
-seen as (
-    {% for name in ['all'] + names -%}
-    select
-        rows_a_day.source,
-        rows_a_day.record,
-        rows_a_day.district_code,
-        '{{ name }}' as category,
-        {{ "'all'" if name == 'all' else 'rows_a_day.' ~ name }} as key,
-        rows_a_day.seen_on,
-        sum(rows_a_day.row_count) as row_count
-    from rows_a_day
+looked_at as (
+    select *
+    from seen
     where
-        {{ month_of('rows_a_day.seen_on') }} in (select read_months.month from read_months)
-        {% if name != 'all' -%}
-        and rows_a_day.{{ name }} is not null
-        {% endif -%}
-    group by 1, 2, 3, 4, 5, 6
-    {% if not loop.last %}union all
-    {% endif -%}
-    {% endfor %}
+        key is not null
+        and {{ month_of('seen_on') }} in (select read_months.month from read_months)
 ),
 
 -- what is looked for gets a number, by which its days are put in order and found again: five texts take several times as long
@@ -110,7 +114,7 @@ numbered as (
         key,
         row_number() over (order by source, record, district_code, category, key) as key_no,
         min(seen_on) as first_seen_on
-    from seen
+    from looked_at
     group by source, record, district_code, category, key
 ),
 
@@ -118,16 +122,16 @@ days_seen as (
     select
         numbered.key_no,
         numbered.source,
-        seen.seen_on,
-        seen.row_count
-    from seen
+        looked_at.seen_on,
+        looked_at.row_count
+    from looked_at
     inner join numbered
         on
-            seen.source = numbered.source
-            and seen.record = numbered.record
-            and seen.district_code = numbered.district_code
-            and seen.category = numbered.category
-            and seen.key = numbered.key
+            looked_at.source = numbered.source
+            and looked_at.record = numbered.record
+            and looked_at.district_code = numbered.district_code
+            and looked_at.category = numbered.category
+            and looked_at.key = numbered.key
 ),
 
 -- working days between a day with rows and the next one; after the last one those that have passed
@@ -141,11 +145,24 @@ gaps as (
         coalesce(
             lead(calendar.workdays_before) over per_key,
             passed.workdays_passed
-        ) - calendar.workday_no as gap_workdays
+        ) - calendar.workday_no as gap_workdays,
+        case days_seen.source
+            {% for source, workdays in vanished.workdays.items() if source != 'default' -%}
+            when '{{ source }}' then {{ workdays }}
+            {% endfor -%}
+            else {{ vanished.workdays.default }}
+        end as least_workdays
     from days_seen
     inner join calendar on days_seen.seen_on = calendar.calendar_on
     cross join passed
     window per_key as (partition by days_seen.key_no order by days_seen.seen_on)
+),
+
+-- few are: the others have nothing that could be too long
+long_gaps as (
+    select key_no
+    from gaps
+    where gap_workdays >= least_workdays
 ),
 
 expected as (
@@ -154,6 +171,7 @@ expected as (
         max(gap_workdays) over last_gaps as longest_workdays,
         count(*) over last_gaps as known_gaps
     from gaps
+    where key_no in (select long_gaps.key_no from long_gaps)
     window last_gaps as (
         partition by key_no order by seen_on
         rows between {{ vanished.gaps }} preceding and 1 preceding
@@ -164,12 +182,7 @@ judged as (
     select
         *,
         greatest(
-            case source
-                {% for source, workdays in vanished.workdays.items() if source != 'default' -%}
-                when '{{ source }}' then {{ workdays }}
-                {% endfor -%}
-                else {{ vanished.workdays.default }}
-            end,
+            least_workdays,
             {{ vanished.factor }} * longest_workdays + 1
         ) as limit_workdays
     from expected

@@ -36,26 +36,37 @@ entries as (
     where staged.entered_at < run.as_of
 ),
 
+reversals as {{ found_first() }}(
+    select
+        reverses_entry_id,
+        kind,
+        entered_at
+    from {{ ref('stg_points_ledger__ledger_entries') }}
+    where
+        not _deleted
+        and reverses_entry_id in (select entries.entry_id from entries)
+),
+
 undone as (
-    select distinct staged.reverses_entry_id as entry_id
-    from {{ ref('stg_points_ledger__ledger_entries') }} as staged
+    select distinct reversals.reverses_entry_id as entry_id
+    from reversals
     cross join run
-    inner join {{ ref('ledger_kinds') }} as kinds on staged.kind = kinds.kind_name
+    inner join {{ ref('ledger_kinds') }} as kinds on reversals.kind = kinds.kind_name
     where
         kinds.direction_code = 'reversal'
-        and not staged._deleted
-        and staged.entered_at < run.as_of
+        and reversals.entered_at < run.as_of
 )
 {%- if is_incremental() %},
 
 -- what the accounts held before
 openings as (
     select
-        resident_no,
-        sum(points) as points
-    from {{ this }}
-    where resident_no in (select accounts.resident_no from {{ accounts }} as accounts)
-    group by resident_no
+        entries_before.resident_no,
+        sum(entries_before.points) as points
+    from {{ entries_before() }} as entries_before
+    inner join {{ accounts }} as accounts
+        on entries_before.resident_no = accounts.resident_no and entries_before.entered_at < accounts.entered_from
+    group by entries_before.resident_no
 )
 {%- endif %}
 
