@@ -92,6 +92,16 @@
     inner join {{ source('linli', 'run') }} as run on months.month < {{ local_date('run.as_of') }}
 {%- endmacro %}
 
+{# A condition on the number of a resident: true for those this build computes; a full refresh computes all. #}
+{% macro is_touched_resident(column) -%}
+    {%- set touched = ref('int_touched_residents') -%}
+    {%- if flags.FULL_REFRESH -%}
+    true
+    {%- else -%}
+    {{ column }} in (select touched.resident_no from {{ touched }} as touched)
+    {%- endif -%}
+{%- endmacro %}
+
 {# Before residents are replaced: remember them, and the months their old rows joined in, then remove them. #}
 {% macro forget_changed_residents() -%}
     {%- set residents = ref('int_changed_residents') -%}

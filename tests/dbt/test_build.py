@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import random
 import re
 import shutil
 from pathlib import Path
@@ -125,6 +126,24 @@ def books_change(home: Home) -> None:
     home.land("points_ledger.residents", [resident("R1", "2026-03-02", "340405-C02-X01")], snapshot="2026-11-12")
 
 
+def chains_of_residents(home: Home, day: str, share: float, seed: int) -> None:
+    """Twenty groups of eight who bring each other at random: beginnings, forks and circles. A share of them is told anew: brought by somebody
+    else, a lead no longer, moved, gone from the books, or to join in the week after."""
+    chance = random.Random(seed)
+    come, gone = [], []
+    for n in range(160):
+        if chance.random() >= share:
+            continue
+        group = n // 8 * 8
+        bringer = chance.choice([None, 999, *range(group, n), *range(group, n), *range(group, group + 8)])
+        joined = at(day).date() + dt.timedelta(days=chance.choice([-200, -30, -1, 0, 1, 5]))
+        told = resident(f"K{n:03}", joined.isoformat(), household_no=f"K{chance.randrange(n // 4 * 4, n // 4 * 4 + 4)}")
+        told |= {"is_lead": chance.random() < 0.3, "brought_by": bringer if bringer is None else f"K{bringer:03}"}
+        (gone if chance.random() < 0.15 else come).append(told)
+    home.land("points_ledger.residents", come, snapshot=day)
+    home.land("points_ledger.residents", gone, snapshot=day, deleted=True)
+
+
 def cut_off(home: Home, as_of: str, monkeypatch: pytest.MonkeyPatch, *before: str) -> None:
     """A build that does not get to what lies in these paths, and never to saying that it has finished."""
     places = dbt._places
@@ -147,6 +166,7 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
         first_night(home)
         withdrawn_between_the_first_nights(home)
         books_of_two_districts(home)
+        chains_of_residents(home, "2026-11-01", 1, seed=4)
         held += [(home, *each) for each in random_returns(home, "2026-11-01", 30, seed=1)]
         a_file_read_again_as_another_months(home)
     assert nights.build("2026-11-01").reason == "no finished build to start from"
@@ -155,6 +175,7 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
 
     for home in (nights, once):
         second_night(home)
+        chains_of_residents(home, "2026-11-04", 0.15, seed=5)
         held += [(home, *each) for each in random_returns(home, "2026-11-04", 3, seed=2)]
     cut_off(nights, "2026-11-04", monkeypatch, "models/marts/review")
     assert nights.rows("select count(*) from landing.touched_months") != [(0,)]
@@ -165,12 +186,17 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
     for home in (nights, once):
         third_night(home)
         books_change(home)
+        chains_of_residents(home, "2026-11-12", 0.15, seed=6)
         random_returns(home, "2026-11-12", 2, seed=3)
     for home, batch, rows in held:
         home.release(batch, rows[::2])
     assert nights.build("2026-11-12").reason is None
     once.build("2026-11-12")
     assert nights.marts() == once.marts()
+    for known in ("people.dim_resident", "people.dim_household"):
+        assert nights.rows(f"select * from {known} order by all") == once.rows(f"select * from {known} order by all")
+    chains = "select count(*) filter (generation is null) > 0, count(*) filter (generation > 2) > 0 from people.dim_resident"
+    assert once.rows(chains) == [(True, True)]
     assert nights.rows("select min(month) from mart.mart_points where district_code = '340406'") == [(dt.date(2026, 1, 1),)]
     assert nights.rows(exclusions) == [("A", "withdrawn"), ("B", None), ("D", "withdrawn")]
 

@@ -3,12 +3,19 @@
 {%- set known = load_cached_relation(api.Relation.create(
     database=this.database, schema=this.schema, identifier='dim_resident'
 )) if execute and not flags.FULL_REFRESH -%}
+{%- set touched = is_touched_resident('resident_no') -%}
+{%- if known %}
+with known as {{ found_first() }}(
+    select * from {{ known }}
+    where {{ touched }}
+)
+{% endif %}
 select
     residents.*,
     false as is_gone
 from {{ ref('int_residents') }} as residents
 {%- if known %}
-left join {{ known }} as known on residents.resident_no = known.resident_no
+left join known on residents.resident_no = known.resident_no
 where
     known.resident_no is null
     {%- for column in ['district_code', 'community_code', 'compound_code', 'household_no', 'resident_kind_code',
@@ -19,6 +26,6 @@ union all
 select
     known.*,
     true as is_gone
-from {{ known }} as known
+from known
 where not exists (select 1 from {{ ref('int_residents') }} as residents where residents.resident_no = known.resident_no)
 {%- endif %}

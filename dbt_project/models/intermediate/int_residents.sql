@@ -1,6 +1,18 @@
 {{ config(schema='people') }}
+{#- The residents of the last build are read by their address: a ref would close a circle. -#}
+{%- set known = load_cached_relation(api.Relation.create(
+    database=this.database, schema=this.schema, identifier='dim_resident'
+)) if execute and not flags.FULL_REFRESH -%}
 with recursive run as (
     select {{ local_date('as_of') }} as as_of_on from {{ source('linli', 'run') }}
+),
+
+staged as {{ found_first() }}(
+    select *
+    from {{ ref('stg_points_ledger__residents') }}
+    where
+        not _deleted
+        and {{ is_touched_resident('resident_no') }}
 ),
 
 residents as (
@@ -14,23 +26,68 @@ residents as (
         staged.is_lead,
         staged.brought_by as brought_by_no,
         staged.joined_on
-    from {{ ref('stg_points_ledger__residents') }} as staged
+    from staged
     cross join run
     left join {{ ref('dim_compound') }} as compounds on staged.compound_code = compounds.compound_code
     left join {{ ref('resident_kinds') }} as kinds on staged.kind = kinds.resident_kind_name
-    where
-        not staged._deleted
-        and staged.joined_on < run.as_of_on
+    where staged.joined_on < run.as_of_on
 ),
 
--- whoever brought each other in a circle is reached from no root
-chains as (
+-- whoever brought one of them and is what the last build knew
+bringers_known as {{ found_first() }}(
+    {% if known -%}
+    select
+        resident_no,
+        is_lead,
+        generation,
+        lead_no
+    from {{ known }}
+    where
+        resident_no in (select residents.brought_by_no from residents)
+        and not {{ is_touched_resident('resident_no') }}
+    {%- else -%}
+    select
+        resident_no,
+        is_lead,
+        cast(null as integer) as generation,
+        cast(null as varchar) as lead_no
+    from residents
+    where false
+    {%- endif %}
+),
+
+bringers as (
+    select
+        resident_no,
+        is_lead
+    from residents
+    union all
+    select
+        resident_no,
+        is_lead
+    from bringers_known
+),
+
+-- whoever brought each other in a circle is reached from no beginning
+beginnings as (
     select
         residents.resident_no,
         cast(0 as integer) as generation,
         case when residents.is_lead then residents.resident_no end as lead_no
     from residents
-    where not exists (select 1 from residents as bringers where bringers.resident_no = residents.brought_by_no)
+    where not exists (select 1 from bringers where bringers.resident_no = residents.brought_by_no)
+    union all
+    select
+        residents.resident_no,
+        cast(bringers_known.generation + 1 as integer) as generation,
+        case when residents.is_lead then residents.resident_no else bringers_known.lead_no end as lead_no
+    from residents
+    inner join bringers_known on residents.brought_by_no = bringers_known.resident_no
+    where bringers_known.generation is not null
+),
+
+chains as (
+    select * from beginnings
     union all
     select
         residents.resident_no,
@@ -55,5 +112,5 @@ select
     residents.joined_on,
     {{ month_of('residents.joined_on') }} as joined_month
 from residents
-left join residents as bringers on residents.brought_by_no = bringers.resident_no
+left join bringers on residents.brought_by_no = bringers.resident_no
 left join chains on residents.resident_no = chains.resident_no

@@ -1,15 +1,3 @@
-with members as (
-    select
-        *,
-        -- the residents a lead has brought, the first one first
-        row_number() over (
-            partition by compound_code, household_no, not is_lead and lead_no is not null
-            order by joined_on asc, resident_no asc
-        ) as follower_rank
-    from {{ ref('dim_resident') }}
-    where household_no is not null
-)
-
 select
     compound_code,
     household_no,
@@ -18,7 +6,9 @@ select
     count(*) as member_count,
     count(*) filter (where is_lead) as lead_count,
     min(joined_on) as first_joined_on,
-    min(lead_no) filter (where not is_lead and lead_no is not null and follower_rank = 1) as brought_by_lead_no,
+    -- of the residents a lead has brought, the first one
+    arg_min(lead_no, (joined_on, resident_no)) filter (where not is_lead and lead_no is not null) as brought_by_lead_no,
     min(joined_on) filter (where not is_lead and lead_no is not null) as brought_on
-from members
+from {{ ref('dim_resident') }}
+where household_no is not null
 group by compound_code, household_no
