@@ -40,6 +40,16 @@
     {%- if not flags.FULL_REFRESH -%} materialized {% endif -%}
 {%- endmacro %}
 
+{# The rows of a table that meet such a condition. Keys that are texts cannot be passed over in reading: the whole table is looked at for
+   them, so it is for them alone, and what else a row holds is read where it lies. What stands for a table in a unit test has no places. #}
+{% macro rows_where(table, condition) -%}
+    {%- if flags.FULL_REFRESH or table.is_cte -%}
+    select * from {{ table }} where {{ condition }}
+    {%- else -%}
+    select * from {{ table }} where rowid in (select found.rowid from {{ table }} as found where {{ condition }})
+    {%- endif -%}
+{%- endmacro %}
+
 {# Before what is kept of every case, wherever it lies, takes new rows: remove those of the changed cases. #}
 {% macro forget_changed_cases() -%}
     {%- set changed = is_changed('case_no') -%}

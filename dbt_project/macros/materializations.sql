@@ -45,15 +45,19 @@
 {% macro landed_versions() %}{{ return('landed_' ~ this.identifier) }}{% endmacro %}
 {% macro staged_versions() %}{{ return('staged_' ~ this.identifier) }}{% endmacro %}
 
-{# Both, found once for all that is asked of them: keys are looked for in all that was ever staged, places cost nothing. What landed
-   older than it is staged is left out. #}
+{# Both, found once for all that is asked of them: all that was ever staged is looked at for the keys alone, and the rest is read, and
+   later removed, by its place. What landed older than it is staged is left out. #}
 {% macro versions_apart(target, sql) -%}
     {%- set same_key = same_version_key() -%}
     create temporary table {{ landed_versions() }} as {{ sql }};
     create temporary table {{ staged_versions() }} as
     select staged.rowid as _place, staged.*
     from {{ target }} as staged
-    where exists (select 1 from {{ landed_versions() }} as landed where {{ same_key }});
+    where staged.rowid in (
+        select staged.rowid
+        from {{ target }} as staged
+        where exists (select 1 from {{ landed_versions() }} as landed where {{ same_key }})
+    );
     delete from {{ landed_versions() }} as landed using {{ staged_versions() }} as staged
     where
         {{ same_key }}

@@ -21,10 +21,8 @@ steps as {{ found_first() }}(
         round_no,
         step,
         stepped_at
-    from {{ ref('stg_case_system__case_steps') }}
-    where
-        not _deleted
-        and case_no in (select cases.case_no from cases)
+    from ({{ rows_where(ref('stg_case_system__case_steps'), 'case_no in (select cases.case_no from cases)') }}) as staged
+    where not _deleted
 ),
 
 begun as (

@@ -7,10 +7,8 @@ with run as (
 
 callbacks as {{ found_first() }}(
     select *
-    from {{ ref('stg_case_system__callbacks') }}
-    where
-        not _deleted
-        and {{ is_changed('case_no') }}
+    from ({{ rows_where(ref('stg_case_system__callbacks'), is_changed('case_no')) }}) as staged
+    where not _deleted
 ),
 
 judged as (

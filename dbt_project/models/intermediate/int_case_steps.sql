@@ -10,10 +10,8 @@ steps as {{ found_first() }}(
         step,
         stepped_at,
         officer_no
-    from {{ ref('stg_case_system__case_steps') }}
-    where
-        not _deleted
-        and {{ is_changed('case_no') }}
+    from ({{ rows_where(ref('stg_case_system__case_steps'), is_changed('case_no')) }}) as staged
+    where not _deleted
 )
 
 select

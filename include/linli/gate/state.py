@@ -214,8 +214,10 @@ class GateState:
             self.connection.execute(f"insert into {asked} from {new[column]}")
         if any(self.connection.execute(f"select exists (from {values})").fetchone() == (True,) for values in new.values()):
             wanted = " or ".join(f"s.{ident(column)} in (select value from {values})" for column, values in new.items())
+            # texts are looked for in the whole table: in them alone, and the other columns are read where a row lies
             self.connection.execute(
-                f"insert into {table} {_typed(record, names)} where ({wanted})"
+                f"insert into {table} {_typed(record, names)}"
+                f" where s.rowid in (select s.rowid from {_staging(record)} s where {wanted})"
                 f" and not exists (select 1 from {table} f where {same_key(record, 'f', 's')})"
             )
         return table
