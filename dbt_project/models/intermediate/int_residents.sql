@@ -1,8 +1,4 @@
 {{ config(schema='people') }}
-{#- The residents of the last build are read by their address: a ref would close a circle. -#}
-{%- set known = load_cached_relation(api.Relation.create(
-    database=this.database, schema=this.schema, identifier='dim_resident'
-)) if execute and not flags.FULL_REFRESH -%}
 with recursive run as (
     select {{ local_date('as_of') }} as as_of_on from {{ source('linli', 'run') }}
 ),
@@ -33,29 +29,6 @@ residents as (
     where staged.joined_on < run.as_of_on
 ),
 
--- whoever brought one of them and is what the last build knew
-bringers_known as {{ found_first() }}(
-    {% if known -%}
-    select
-        resident_no,
-        is_lead,
-        generation,
-        lead_no
-    from {{ known }}
-    where
-        resident_no in (select residents.brought_by_no from residents)
-        and not {{ is_touched_resident('resident_no') }}
-    {%- else -%}
-    select
-        resident_no,
-        is_lead,
-        cast(null as integer) as generation,
-        cast(null as varchar) as lead_no
-    from residents
-    where false
-    {%- endif %}
-),
-
 bringers as (
     select
         resident_no,
@@ -65,7 +38,7 @@ bringers as (
     select
         resident_no,
         is_lead
-    from bringers_known
+    from {{ ref('int_known_bringers') }}
 ),
 
 -- whoever brought each other in a circle is reached from no beginning
@@ -79,11 +52,11 @@ beginnings as (
     union all
     select
         residents.resident_no,
-        cast(bringers_known.generation + 1 as integer) as generation,
-        case when residents.is_lead then residents.resident_no else bringers_known.lead_no end as lead_no
+        cast(known.generation + 1 as integer) as generation,
+        case when residents.is_lead then residents.resident_no else known.lead_no end as lead_no
     from residents
-    inner join bringers_known on residents.brought_by_no = bringers_known.resident_no
-    where bringers_known.generation is not null
+    inner join {{ ref('int_known_bringers') }} as known on residents.brought_by_no = known.resident_no
+    where known.generation is not null
 ),
 
 chains as (

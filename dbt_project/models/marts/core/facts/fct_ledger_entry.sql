@@ -5,7 +5,16 @@ with run as (
 ),
 
 of_accounts as {{ found_first() }}(
-    select *
+    select
+        entry_id,
+        resident_no,
+        kind,
+        points,
+        reference_kind,
+        reference_no,
+        reverses_entry_id,
+        entered_at,
+        created_at
     from {{ ref('stg_points_ledger__ledger_entries') }}
     where
         not _deleted

@@ -27,10 +27,8 @@ cases_filed as {{ found_first() }}(
         case_no,
         resolved_on,
         is_counted
-    from {{ ref('fct_case_round') }}
-    where
-        is_latest_round
-        and case_no in (select findings.case_no from findings)
+    from ({{ rows_where(ref('fct_case_round'), 'case_no in (select findings.case_no from findings)') }}) as rounds
+    where is_latest_round
 ),
 
 -- a case that was found to be none of its own is no longer waited for
