@@ -27,8 +27,10 @@ cases_filed as {{ found_first() }}(
         case_no,
         resolved_on,
         is_counted
-    from ({{ rows_where(ref('fct_case_round'), 'case_no in (select findings.case_no from findings)') }}) as rounds
-    where is_latest_round
+    from {{ ref('fct_case_round') }}
+    where
+        is_latest_round
+        and case_no in (select findings.case_no from findings)
 ),
 
 -- a case that was found to be none of its own is no longer waited for
