@@ -41,7 +41,9 @@
 {%- endmacro %}
 
 {# The rows of a table that meet such a condition. Keys that are texts cannot be passed over in reading: the whole table is looked at for
-   them, so it is for them alone, and what else a row holds is read where it lies. What stands for a table in a unit test has no places. #}
+   them, so it is for them alone, and what else a row holds is read where it lies. All that is known of the rows belongs into the
+   condition: filters outside make the planner take all rows for fewer than those found. What stands for a table in a unit test has no
+   places. #}
 {% macro rows_where(table, condition) -%}
     {%- if flags.FULL_REFRESH or table.is_cte -%}
     select * from {{ table }} where {{ condition }}

@@ -21,8 +21,7 @@ steps as {{ found_first() }}(
         round_no,
         step,
         stepped_at
-    from ({{ rows_where(ref('stg_case_system__case_steps'), 'case_no in (select cases.case_no from cases)') }}) as staged
-    where not _deleted
+    from ({{ rows_where(ref('stg_case_system__case_steps'), 'not _deleted and case_no in (select cases.case_no from cases)') }}) as staged
 ),
 
 begun as (

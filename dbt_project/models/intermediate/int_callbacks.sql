@@ -7,8 +7,7 @@ with run as (
 
 callbacks as {{ found_first() }}(
     select *
-    from ({{ rows_where(ref('stg_case_system__callbacks'), is_changed('case_no')) }}) as staged
-    where not _deleted
+    from ({{ rows_where(ref('stg_case_system__callbacks'), 'not _deleted and ' ~ is_changed('case_no')) }}) as staged
 ),
 
 judged as (

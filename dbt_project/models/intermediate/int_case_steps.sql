@@ -10,8 +10,7 @@ steps as {{ found_first() }}(
         step,
         stepped_at,
         officer_no
-    from ({{ rows_where(ref('stg_case_system__case_steps'), is_changed('case_no')) }}) as staged
-    where not _deleted
+    from ({{ rows_where(ref('stg_case_system__case_steps'), 'not _deleted and ' ~ is_changed('case_no')) }}) as staged
 )
 
 select
