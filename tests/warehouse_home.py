@@ -57,8 +57,11 @@ class Home:
         self._batches = 0
 
     def land(self, record: str, rows: Sequence[Row], *, snapshot: str, deleted: bool = False, rejected: Sequence[int] = ()) -> Batch:
-        """Lands `rows` in one batch whose interval ends at `snapshot`; `rejected` are row numbers the gate holds back."""
+        """Lands `rows` in one batch whose interval ends at `snapshot`; `rejected` are row numbers the gate holds back. Of rows that
+        were deleted only the key is known."""
         declaration = self.catalog.record(record)
+        if deleted:
+            rows = [{name: row[name] for name in declaration.key} for row in rows]
         self._batches += 1
         batch_id, moment = f"b{self._batches:03d}", at(snapshot)
         meta = {"_batch_id": batch_id, "_snapshot_at": moment, "_deleted": deleted}

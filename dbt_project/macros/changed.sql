@@ -42,10 +42,10 @@
 
 {# The rows of a table that meet such a condition. Keys that are texts cannot be passed over in reading: the whole table is looked at for
    them, so it is for them alone, and what else a row holds is read where it lies. All that is known of the rows belongs into the
-   condition: filters outside make the planner take all rows for fewer than those found. What stands for a table in a unit test has no
-   places. #}
+   condition: filters outside make the planner take all rows for fewer than those found. What stands for a table in a unit test, or with
+   dbt's --empty and --sample, has no places. #}
 {% macro rows_where(table, condition) -%}
-    {%- if flags.FULL_REFRESH or table.is_cte -%}
+    {%- if flags.FULL_REFRESH or table.is_cte or table.limit is not none or table.event_time_filter -%}
     select * from {{ table }} where {{ condition }}
     {%- else -%}
     select * from {{ table }} where rowid in (select found.rowid from {{ table }} as found where {{ condition }})

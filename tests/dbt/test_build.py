@@ -127,8 +127,8 @@ def books_change(home: Home) -> None:
 
 
 def chains_of_residents(home: Home, day: str, share: float, seed: int) -> None:
-    """Twenty groups of eight who bring each other at random: beginnings, forks and circles. A share of them is told anew: brought by somebody
-    else, a lead no longer, moved, gone from the books, or to join in the week after."""
+    """Twenty groups of eight who bring each other at random: beginnings, forks and circles. A share of them is told anew: brought by
+    somebody else, a lead no longer, moved, gone from the books, or to join in the week after."""
     chance = random.Random(seed)
     come, gone = [], []
     for n in range(160):
@@ -177,7 +177,7 @@ def test_nights_come_to_the_same_as_one_full_build(tmp_path: Path, monkeypatch: 
         second_night(home)
         chains_of_residents(home, "2026-11-04", 0.15, seed=5)
         held += [(home, *each) for each in random_returns(home, "2026-11-04", 3, seed=2)]
-    cut_off(nights, "2026-11-04", monkeypatch, "models/marts/review")
+    cut_off(nights, "2026-11-04", monkeypatch, "models/marts/core/facts/fct_ledger_entry.sql", "models/marts/review")
     assert nights.rows("select count(*) from landing.touched_months") != [(0,)]
     assert nights.build("2026-11-04").reason is None
     assert nights.rows("select count(*) from landing.touched_months") == [(0,)]

@@ -83,6 +83,8 @@ accounts as (
         resident_no,
         min(entered_at) as changed_from
     from changes
+    -- of an entry that was found to be gone only its number is known
+    where resident_no is not null
     group by resident_no
 ){% if entries %},
 

@@ -3,17 +3,19 @@
 `versions."<source>.<record>"` holds the newest accepted version of every key: the staging table of the working file,
 and on top of it the accepted rows of verdicts that no build has taken in yet. `accepted` has those without deleted ones
 that the rows being judged can ask for: what a night costs does not grow with what has been accepted in all the years.
+`found` keeps what was read of the staging table for that, `asked` the values it was searched for.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linli.contracts import META, SQL_TYPES, Catalog, RecordDecl
@@ -201,42 +203,45 @@ class GateState:
         table = f'found."{record.full_name}"'
         self.connection.execute("create schema if not exists found; create schema if not exists asked")
         self.connection.execute(f"create table if not exists {table} as {_typed(record, names)} where false")
-        new = {}
-        for column, other in asked_by:
-            asked = f'asked."{record.full_name}.{column}"'
-            new[column] = f'asked."new.{column}"'
+        wanted = []
+        for column in dict.fromkeys(column for column, _ in asked_by):
+            asked, new = f'asked."{record.full_name}.{column}"', f'asked."new.{column}"'
             self.connection.execute(f"create table if not exists {asked} as select {ident(column)} as value from {table} where false")
-            values = [f"select {ident(other)} as value from batch", *self._waiting_values(record, column)]
+            values = [f"select {ident(other)} as value from batch" for of, other in asked_by if of == column]
+            values += self._waiting_values(record, column)
             self.connection.execute(
-                f"create or replace table {new[column]} as select value from ({' union all '.join(values)}) where value is not null"
+                f"create or replace table {new} as select value from ({' union all '.join(values)}) where value is not null"
                 f" except select value from {asked}"
             )
-            self.connection.execute(f"insert into {asked} from {new[column]}")
-        if any(self.connection.execute(f"select exists (from {values})").fetchone() == (True,) for values in new.values()):
-            wanted = " or ".join(f"s.{ident(column)} in (select value from {values})" for column, values in new.items())
+            if self.connection.execute(f"insert into {asked} from {new}").fetchall() != [(0,)]:
+                wanted.append(f"s.{ident(column)} in (select value from {new})")
+        if wanted:
             # texts are looked for in the whole table: in them alone, and the other columns are read where a row lies
             self.connection.execute(
                 f"insert into {table} {_typed(record, names)}"
-                f" where s.rowid in (select s.rowid from {_staging(record)} s where {wanted})"
+                f" where s.rowid in (select s.rowid from {_staging(record)} s where {' or '.join(wanted)})"
                 f" and not exists (select 1 from {table} f where {same_key(record, 'f', 's')})"
             )
         return table
 
     def _waiting_values(self, record: RecordDecl, column: str) -> list[str]:
-        """Selects of what batches without a verdict ask for in this column of `record`; none when that has been looked up before."""
+        """Selects of what batches without a verdict ask for in this column of `record`; none when that has been looked up before.
+
+        What cannot be read so, be it a file that is broken, is left to when its record is judged.
+        """
         if (record.full_name, column) in self._looked_up:
             return []
         self._looked_up.add((record.full_name, column))
+        kind = column_types(record)[column]
         selects = []
         for asker in self.catalog.records:
-            paths = [self.path_of(batch.batch_id) for batch in self.register.ungated_batches(asker.source, asker.name)]
-            for name, asked_by in asks(asker).items():
-                if paths and (name == record.full_name or (name == "standing" and asker is record)):
-                    others = {other for of, other in asked_by if of == column} & set.intersection(
-                        *(set(pq.read_schema(path).names) for path in paths)
-                    )
-                    kind = column_types(record)[column]
-                    selects += [f"select {ident(other)}::{kind} from {files(paths)}" for other in sorted(others)]
+            asked_by = asks(asker).get("standing" if asker is record else record.full_name, ())
+            others = [other for of, other in asked_by if of == column]
+            for batch in self.register.ungated_batches(asker.source, asker.name) if others else ():
+                path = self.path_of(batch.batch_id)
+                with suppress(OSError, pa.ArrowInvalid):
+                    present = pq.read_schema(path).names
+                    selects += [f"select try_cast({ident(other)} as {kind}) from {files([path])}" for other in others if other in present]
         return selects
 
     def versions_sql(self, record: RecordDecl, names: Sequence[str], pending: str = "pending", within: str = "true") -> str:
