@@ -148,5 +148,5 @@ def test_a_long_list_ends_with_how_many_more(settings: Settings, monkeypatch: py
 
 
 def test_every_category_has_its_word() -> None:
-    [names] = re.findall(r"set names = \[(.*?)\]", MART.read_text(encoding="utf-8"), flags=re.S)
-    assert set(re.findall(r"'(\w+)'", names)) == set(CATEGORIES)
+    [counted] = re.findall(r"set counted = \[(.*?)\] -%\}", MART.read_text(encoding="utf-8"), flags=re.S)
+    assert {name for names in re.findall(r"\{(.*?)\}", counted) for name in re.findall(r"'(\w+)':", names)} == set(CATEGORIES)
