@@ -95,8 +95,12 @@ def withdrawn_between_the_first_nights(home: Home) -> None:
 
 
 def third_night(home: Home) -> None:
-    # all that is known of it is that it is gone: no month is touched by it, by night or in one go
-    home.land("patrol_app.patrols", [{"patrol_id": "NEVER SEEN"}], snapshot="2026-11-12", deleted=True)
+    # all that is known of them is that they are gone: nothing is touched by them, by night or in one go
+    never_seen = {"string": "NEVER SEEN", "int64": 10**9, "int16": 99, "int32": 10**9, "date32[day]": dt.date(2026, 10, 1)}
+    for record in home.catalog.records:
+        types = {field.name: str(field.type) for field in record.landing_schema()}
+        gone = {name: never_seen[types[name]] for name in record.key}
+        home.land(record.full_name, [gone], snapshot="2026-11-12", deleted=True)
     home.land("case_system.cases", [case("C", "2026-11-01 09:00")], snapshot="2026-11-12", deleted=True)
     home.land("case_system.cases", [case("A", "2026-10-27 09:00", status="已撤诉")], snapshot="2026-11-12")
 
